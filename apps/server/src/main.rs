@@ -1,0 +1,2 @@
+//! osaycore
+fn main() {}

@@ -1,0 +1,123 @@
+//! The keys that sign user tokens, and the issuer's name: tables `jwt_keys`, `deployment`.
+
+use diesel::prelude::*;
+use osaycore_jwt::{Key, KeyRing, KeyState};
+
+use super::db::{AnyConnection, StoreError, each_backend, row};
+use super::schema::{deployment, jwt_keys};
+use super::versions::{self, Kind};
+use crate::sealing::{Place, Sealer};
+
+const ISSUER: &str = "token_issuer";
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = jwt_keys, treat_none_as_default_value = false)]
+struct Row {
+    kid: String,
+    algorithm: String,
+    secret: Vec<u8>,
+    state: String,
+    created_at_us: i64,
+    drop_after_us: Option<i64>,
+}
+
+/// What is told of a key: never its secret.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct KeyInfo {
+    pub(crate) kid: String,
+    pub(crate) algorithm: String,
+    pub(crate) state: String,
+    pub(crate) created_at_us: i64,
+    pub(crate) drop_after_us: Option<i64>,
+}
+
+/// The ring, as the deployment has it.
+pub(crate) fn ring(connection: &mut AnyConnection, sealer: &Sealer) -> Result<KeyRing, StoreError> {
+    let issuer = issuer(connection)?.ok_or(StoreError::Corrupt("token issuer"))?;
+    let rows: Vec<Row> = jwt_keys::table.select(row::<Row>()).load(connection)?;
+    let mut keys = Vec::with_capacity(rows.len());
+    for row in rows {
+        let secret = sealer.open(place(&row.kid), &row.secret)?;
+        let state = match row.state.as_str() {
+            "next" => KeyState::Next,
+            "active" => KeyState::Active,
+            _ => KeyState::Retiring,
+        };
+        keys.push(Key::hs256(row.kid, &secret, state).map_err(|_| StoreError::Corrupt("token key"))?);
+    }
+    KeyRing::new(issuer, keys).map_err(|_| StoreError::Corrupt("ring of token keys"))
+}
+
+/// The `iss` of every token; none before the first start.
+pub(crate) fn issuer(connection: &mut AnyConnection) -> Result<Option<String>, StoreError> {
+    Ok(deployment::table.find(ISSUER).select(deployment::value).first(connection).optional()?)
+}
+
+/// Sets the issuer, once.
+pub(crate) fn set_issuer(connection: &mut AnyConnection, issuer: &str) -> Result<(), StoreError> {
+    diesel::insert_into(deployment::table)
+        .values((deployment::name.eq(ISSUER), deployment::value.eq(issuer)))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Adds a key that issues from now on; the one that did so far verifies until `drop_after_us`, when the last of its
+/// tokens has expired.
+pub(crate) fn activate(
+    connection: &mut AnyConnection,
+    sealer: &Sealer,
+    kid: &str,
+    secret: &[u8],
+    now_us: i64,
+    drop_after_us: i64,
+) -> Result<(), StoreError> {
+    diesel::update(jwt_keys::table.filter(jwt_keys::state.eq("active")))
+        .set((jwt_keys::state.eq("retiring"), jwt_keys::drop_after_us.eq(drop_after_us)))
+        .execute(connection)?;
+    let row = Row {
+        kid: kid.to_owned(),
+        algorithm: "HS256".to_owned(),
+        secret: sealer.seal(place(kid), secret)?,
+        state: "active".to_owned(),
+        created_at_us: now_us,
+        drop_after_us: None,
+    };
+    each_backend!(&mut *connection, |inner| diesel::insert_into(jwt_keys::table).values(row).execute(inner))?;
+    drop_expired(connection, now_us)?;
+    versions::bump(connection, Kind::Configuration)
+}
+
+/// Every key without its secret.
+pub(crate) fn list(connection: &mut AnyConnection) -> Result<Vec<KeyInfo>, StoreError> {
+    let rows: Vec<Row> = jwt_keys::table.order(jwt_keys::created_at_us).select(row::<Row>()).load(connection)?;
+    let info = |row: Row| KeyInfo {
+        kid: row.kid,
+        algorithm: row.algorithm,
+        state: row.state,
+        created_at_us: row.created_at_us,
+        drop_after_us: row.drop_after_us,
+    };
+    Ok(rows.into_iter().map(info).collect())
+}
+
+/// Seals every key anew: the master key is rotated.
+pub(crate) fn reseal(connection: &mut AnyConnection, sealer: &Sealer) -> Result<usize, StoreError> {
+    let rows: Vec<Row> = jwt_keys::table.select(row::<Row>()).load(connection)?;
+    for row in &rows {
+        let sealed = sealer.seal(place(&row.kid), &sealer.open(place(&row.kid), &row.secret)?)?;
+        diesel::update(jwt_keys::table.find(&row.kid)).set(jwt_keys::secret.eq(sealed)).execute(connection)?;
+    }
+    Ok(rows.len())
+}
+
+fn drop_expired(connection: &mut AnyConnection, now_us: i64) -> Result<(), StoreError> {
+    let gone = jwt_keys::table
+        .filter(jwt_keys::state.eq("retiring"))
+        .filter(jwt_keys::drop_after_us.le(now_us));
+    diesel::delete(gone).execute(connection)?;
+    Ok(())
+}
+
+fn place(kid: &str) -> Place<'_> {
+    Place { table: "jwt_keys", row: kid, column: "secret" }
+}

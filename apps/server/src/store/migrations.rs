@@ -1,0 +1,74 @@
+//! Bringing the database up to date; several processes may try at once, exactly one does it.
+
+use diesel::connection::SimpleConnection;
+use diesel::migration::{Migration, MigrationSource};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::db::{self, AnyConnection, Database, MultiBackend, StoreError};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
+
+/// How the database's schema stands to this program's.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// The same.
+    Current,
+    /// So many steps are to be run: `osaycore migrate`.
+    Behind(usize),
+    /// It knows a step that we do not: the program is too old for it.
+    Ahead(String),
+}
+
+/// Compares without changing anything but the empty table of versions.
+pub(crate) fn standing(database: &Database) -> Result<Standing, StoreError> {
+    standing_of(&mut database.writer()?)
+}
+
+/// Runs what is missing, in one transaction; → how many steps.
+pub(crate) fn migrate(database: &Database) -> Result<usize, StoreError> {
+    let mut connection = database.writer()?;
+    db::write(&mut connection, |connection| {
+        lock(connection)?;
+        match standing_of(connection)? {
+            Standing::Current => Ok(0),
+            Standing::Behind(_) => {
+                Ok(connection.run_pending_migrations(MIGRATIONS).map_err(failed)?.len())
+            }
+            Standing::Ahead(step) => Err(StoreError::Connection(format!(
+                "the database has step {step:?}, which this program does not know: use a newer osaycore"
+            ))),
+        }
+    })
+}
+
+/// On SQLite BEGIN IMMEDIATE has locked already.
+fn lock(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    match connection {
+        #[cfg(feature = "postgres")]
+        AnyConnection::Postgres(inner) => {
+            MigrationHarness::<diesel::pg::Pg>::applied_migrations(inner).map_err(failed)?;
+            inner.batch_execute("LOCK TABLE __diesel_schema_migrations IN EXCLUSIVE MODE")?;
+        }
+        AnyConnection::Sqlite(_) => {}
+    }
+    Ok(())
+}
+
+fn standing_of(connection: &mut AnyConnection) -> Result<Standing, StoreError> {
+    let applied = connection.applied_migrations().map_err(failed)?;
+    let known: Vec<Box<dyn Migration<MultiBackend>>> = MIGRATIONS.migrations().map_err(failed)?;
+    let known: Vec<String> =
+        known.iter().map(|step| step.name().version().to_string()).collect();
+    if let Some(step) = applied.iter().map(ToString::to_string).find(|step| !known.contains(step)) {
+        return Ok(Standing::Ahead(step));
+    }
+    Ok(match known.len().saturating_sub(applied.len()) {
+        0 => Standing::Current,
+        missing => Standing::Behind(missing),
+    })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err hands over")]
+fn failed(error: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
+    StoreError::Connection(format!("migration: {error}"))
+}

@@ -1,0 +1,18 @@
+//! The storage traits of the domain crates, on diesel: the only place that knows it.
+
+pub(crate) mod apps;
+mod audit;
+pub(crate) mod db;
+mod directory;
+pub(crate) mod groups;
+pub(crate) mod jwt_keys;
+pub(crate) mod ledger;
+pub(crate) mod migrations;
+pub(crate) mod permits;
+mod revocations;
+mod schema;
+mod signatures;
+pub(crate) mod tenants;
+pub(crate) mod tx;
+pub(crate) mod users;
+pub(crate) mod versions;

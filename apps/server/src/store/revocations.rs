@@ -1,0 +1,100 @@
+//! Revoked tokens: table `revocations`. Each change moves the version that servers poll.
+
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+use osaycore_jwt::{MAX_LIFETIME_S, Revocation, revocation};
+use uuid::Uuid;
+
+use super::db::{StoreError, each_backend};
+use super::schema::revocations;
+use super::tx::{self, Tx};
+use super::versions::{self, Kind};
+
+#[derive(Insertable)]
+#[diesel(table_name = revocations)]
+struct NewRow {
+    tenant_id: i64,
+    user_uuid: Vec<u8>,
+    jti: Vec<u8>,
+    up_to_iat_s: i64,
+    expires_at_s: i64,
+}
+
+impl revocation::Storage for Tx<'_> {
+    type Error = StoreError;
+
+    fn revoke(&mut self, revocation: &Revocation) -> Result<(), StoreError> {
+        let (sub, jti, up_to_iat_s, expires_at_s) = match *revocation {
+            Revocation::Token { jti, sub, expires_at_s } => {
+                (sub, jti.as_bytes().to_vec(), 0, expires_at_s)
+            }
+            Revocation::User { sub, up_to_iat_s } => {
+                (sub, vec![], up_to_iat_s, up_to_iat_s.saturating_add(MAX_LIFETIME_S))
+            }
+        };
+        let key = revocations::table.find((self.tenant_id, sub.as_bytes().as_slice(), &jti));
+        let known: Option<(i64, i64)> = key
+            .select((revocations::up_to_iat_s, revocations::expires_at_s))
+            .first(&mut *self.connection)
+            .optional()?;
+        let (known_iat_s, known_expiry_s) = known.unwrap_or((0, 0));
+        let row = NewRow {
+            tenant_id: self.tenant_id,
+            user_uuid: sub.as_bytes().to_vec(),
+            jti: jti.clone(),
+            up_to_iat_s: up_to_iat_s.max(known_iat_s),
+            expires_at_s: expires_at_s.max(known_expiry_s),
+        };
+        each_backend!(&mut *self.connection, |inner| {
+            diesel::insert_into(revocations::table)
+                .values(&row)
+                .on_conflict((revocations::tenant_id, revocations::user_uuid, revocations::jti))
+                .do_update()
+                .set((
+                    revocations::up_to_iat_s.eq(excluded(revocations::up_to_iat_s)),
+                    revocations::expires_at_s.eq(excluded(revocations::expires_at_s)),
+                ))
+                .execute(inner)
+        })?;
+        versions::bump(self.connection, Kind::Revocations)
+    }
+
+    fn revocations(&mut self, now_s: i64) -> Result<Vec<Revocation>, StoreError> {
+        let rows: Vec<(Vec<u8>, Vec<u8>, i64, i64)> = revocations::table
+            .filter(revocations::tenant_id.eq(self.tenant_id))
+            .filter(revocations::expires_at_s.gt(now_s))
+            .select((
+                revocations::user_uuid,
+                revocations::jti,
+                revocations::up_to_iat_s,
+                revocations::expires_at_s,
+            ))
+            .load(&mut *self.connection)?;
+        rows.into_iter()
+            .map(|(sub, jti, up_to_iat_s, expires_at_s)| {
+                let sub = tx::uuid(&sub)?;
+                if jti.is_empty() {
+                    return Ok(Revocation::User { sub, up_to_iat_s });
+                }
+                Ok(Revocation::Token { jti: tx::uuid(&jti)?, sub, expires_at_s })
+            })
+            .collect()
+    }
+
+    fn user_cutoff(&mut self, sub: Uuid) -> Result<Option<i64>, StoreError> {
+        let everything: &[u8] = &[];
+        Ok(revocations::table
+            .find((self.tenant_id, sub.as_bytes().as_slice(), everything))
+            .select(revocations::up_to_iat_s)
+            .first(&mut *self.connection)
+            .optional()?)
+    }
+
+    fn forget(&mut self, now_s: i64) -> Result<u64, StoreError> {
+        let old = revocations::table
+            .filter(revocations::tenant_id.eq(self.tenant_id))
+            .filter(revocations::expires_at_s.le(now_s));
+        let rows = diesel::delete(old).execute(&mut *self.connection)?;
+        Ok(u64::try_from(rows).unwrap_or(u64::MAX))
+    }
+}

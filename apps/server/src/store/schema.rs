@@ -1,0 +1,83 @@
+//! The tables as diesel sees them; `migrations/` makes them.
+
+use diesel::{allow_tables_to_appear_in_same_query, table};
+
+table! { deployment (name) { name -> Text, value -> Text, } }
+table! { versions (kind) { kind -> Text, version -> BigInt, } }
+table! { id_blocks (kind) { kind -> Text, next -> BigInt, } }
+table! { jwt_keys (kid) {
+    kid -> Text, algorithm -> Text, secret -> Binary, state -> Text, created_at_us -> BigInt,
+    drop_after_us -> Nullable<BigInt>,
+} }
+table! { tenants (id) {
+    id -> BigInt, name -> Text, api_key -> Binary, monthly_user_limit -> Nullable<BigInt>,
+    created_at_us -> BigInt,
+} }
+table! { apps (tenant_id, id) {
+    tenant_id -> BigInt, id -> BigInt, uuid -> Binary, name -> Text, api_key -> Text,
+    scopes -> Text, settings -> Text, disabled -> Bool,
+    created_at_us -> BigInt,
+} }
+table! { app_secrets (tenant_id, app_id, id) {
+    tenant_id -> BigInt, app_id -> BigInt, id -> BigInt, kind -> Text, secret -> Binary, created_at_us -> BigInt,
+    expires_at_us -> Nullable<BigInt>,
+} }
+table! { users (tenant_id, id) {
+    tenant_id -> BigInt, id -> BigInt, uuid -> Binary, directory -> Text, username -> Text,
+    email -> Nullable<Text>, email_verified -> Bool, display_name -> Nullable<Text>,
+    avatar_url -> Nullable<Text>, role -> Text, status -> Text, bypass_otp -> Bool,
+    deleted_at_us -> Nullable<BigInt>, created_at_us -> BigInt, updated_at_us -> BigInt,
+} }
+table! { permits (tenant_id, user_id, app_id) {
+    tenant_id -> BigInt, user_id -> BigInt, app_id -> BigInt, external_id -> Nullable<Text>,
+    can_use -> Bool, credit_rate -> Nullable<BigInt>, scopes -> Nullable<Text>, custom -> Text,
+    dormant -> Bool,
+} }
+table! { user_groups (tenant_id, id) {
+    tenant_id -> BigInt, id -> BigInt, name -> Text, created_at_us -> BigInt,
+} }
+table! { group_members (tenant_id, user_id, group_id) {
+    tenant_id -> BigInt, user_id -> BigInt, group_id -> BigInt,
+} }
+table! { group_apps (tenant_id, app_id, group_id) {
+    tenant_id -> BigInt, app_id -> BigInt, group_id -> BigInt,
+} }
+table! { accounts (tenant_id, id) {
+    tenant_id -> BigInt, id -> BigInt, balance -> BigInt, lifetime_earned -> BigInt,
+    lifetime_spent -> BigInt, floor -> BigInt, entries -> BigInt,
+} }
+table! { entries (tenant_id, account_id, sequence) {
+    tenant_id -> BigInt, account_id -> BigInt, sequence -> BigInt, transaction_id -> Binary,
+    app_id -> BigInt, kind -> Text, amount -> BigInt, units -> Nullable<BigInt>,
+    balance_after -> BigInt, description -> Nullable<Text>, reference -> Nullable<Text>,
+    payment_id -> Nullable<Binary>, created_at_us -> BigInt,
+} }
+table! { payments (tenant_id, id) {
+    tenant_id -> BigInt, id -> Binary, account_id -> BigInt, app_id -> BigInt, amount -> BigInt,
+    currency -> Text, credits -> Nullable<BigInt>, status -> Text, external_id -> Nullable<Text>,
+    credited_sequence -> Nullable<BigInt>, created_at_us -> BigInt, updated_at_us -> BigInt,
+} }
+table! { signatures (tenant_id, signed_at_s, app_id, mac, ordinal) {
+    tenant_id -> BigInt, app_id -> BigInt, signed_at_s -> BigInt, mac -> Binary, ordinal -> BigInt,
+    subject -> Nullable<Binary>, target -> Binary, first_seen_us -> BigInt,
+    outcome -> Nullable<Binary>,
+} }
+table! { revocations (tenant_id, user_uuid, jti) {
+    tenant_id -> BigInt, user_uuid -> Binary, jti -> Binary, up_to_iat_s -> BigInt,
+    expires_at_s -> BigInt,
+} }
+table! { flags (tenant_id, app_id, key) {
+    tenant_id -> BigInt, app_id -> BigInt, key -> Text, salt -> Text, definition -> Text,
+    archived -> Bool, updated_at_us -> BigInt,
+} }
+table! { segments (tenant_id, app_id, key) {
+    tenant_id -> BigInt, app_id -> BigInt, key -> Text, definition -> Text, updated_at_us -> BigInt,
+} }
+table! { audit_events (tenant_id, id) {
+    tenant_id -> BigInt, id -> BigInt, at_us -> BigInt, action -> Text, app_id -> Nullable<BigInt>,
+    user_id -> Nullable<BigInt>, canonical -> Text, leaf_hash -> Binary,
+} }
+
+allow_tables_to_appear_in_same_query!(
+    users, permits, group_members, group_apps, user_groups, accounts, apps
+);

@@ -1,0 +1,198 @@
+//! The replay guard's memory: table `signatures`.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use diesel::prelude::*;
+use osaycore_signing::Mac;
+use osaycore_signing::replay::{ReplayGuard, Sight, Sighting, Target};
+
+use super::db::{StoreError, each_backend};
+use super::schema::signatures;
+use super::tx::{Tx, fixed, uuid};
+
+/// App, signed second, MAC.
+type Key = (i64, i64, [u8; 32]);
+
+/// What a transaction knows of signatures, and has yet to write.
+#[derive(Default)]
+pub(crate) struct Pending {
+    seen: HashMap<Key, Vec<Sighting>>,
+    inserted: BTreeSet<(Key, i64)>,
+    settled: BTreeSet<(Key, i64)>,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = signatures, treat_none_as_default_value = false)]
+struct NewRow<'a> {
+    tenant_id: i64,
+    app_id: i64,
+    signed_at_s: i64,
+    mac: &'a [u8],
+    ordinal: i64,
+    subject: Option<Vec<u8>>,
+    target: &'a [u8],
+    first_seen_us: i64,
+    outcome: Option<&'a [u8]>,
+}
+
+#[derive(Queryable)]
+struct Row {
+    app_id: i64,
+    signed_at_s: i64,
+    mac: Vec<u8>,
+    ordinal: i64,
+    subject: Option<Vec<u8>>,
+    target: Vec<u8>,
+    first_seen_us: i64,
+    outcome: Option<Vec<u8>>,
+}
+
+/// Rows of one statement; nine columns each, below every backend's limit of binds.
+const CHUNK: usize = 500;
+
+impl Tx<'_> {
+    /// Reads all sightings of `sights` in one query, so that the trait's reads need none.
+    pub(crate) fn preload_sightings<'s>(
+        &mut self,
+        sights: impl Iterator<Item = &'s Sight>,
+    ) -> Result<(), StoreError> {
+        let keys: BTreeSet<Key> = sights
+            .map(key)
+            .filter(|key| !self.signatures.seen.contains_key(key))
+            .collect();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let apps: BTreeSet<i64> = keys.iter().map(|key| key.0).collect();
+        let seconds: BTreeSet<i64> = keys.iter().map(|key| key.1).collect();
+        let macs: Vec<&[u8]> = keys.iter().map(|key| key.2.as_slice()).collect();
+        let rows: Vec<Row> = signatures::table
+            .filter(signatures::tenant_id.eq(self.tenant_id))
+            .filter(signatures::signed_at_s.eq_any(seconds))
+            .filter(signatures::app_id.eq_any(apps))
+            .filter(signatures::mac.eq_any(macs))
+            .select((
+                signatures::app_id,
+                signatures::signed_at_s,
+                signatures::mac,
+                signatures::ordinal,
+                signatures::subject,
+                signatures::target,
+                signatures::first_seen_us,
+                signatures::outcome,
+            ))
+            .load(&mut *self.connection)?;
+        let mut found: BTreeMap<Key, Vec<Sighting>> = BTreeMap::new();
+        for row in rows {
+            let key = (row.app_id, row.signed_at_s, fixed(&row.mac, "MAC")?);
+            found.entry(key).or_default().push(Sighting {
+                ordinal: row.ordinal,
+                subject: row.subject.as_deref().map(uuid).transpose()?,
+                target: Target::from_bytes(fixed(&row.target, "target")?),
+                first_seen_us: row.first_seen_us,
+                outcome: row.outcome,
+            });
+        }
+        for key in keys {
+            let mut sightings = found.remove(&key).unwrap_or_default();
+            sightings.sort_unstable_by_key(|sighting| sighting.ordinal);
+            self.signatures.seen.insert(key, sightings);
+        }
+        Ok(())
+    }
+
+    pub(super) fn flush_signatures(&mut self) -> Result<(), StoreError> {
+        let pending = std::mem::take(&mut self.signatures);
+        let find = |(key, ordinal): &(Key, i64)| {
+            let sightings = pending.seen.get(key)?;
+            let sighting = sightings.iter().find(|sighting| sighting.ordinal == *ordinal)?;
+            Some((*key, sighting))
+        };
+        let rows: Vec<_> = pending.inserted.iter().filter_map(find).collect();
+        for chunk in rows.chunks(CHUNK) {
+            let rows: Vec<NewRow<'_>> = chunk
+                .iter()
+                .map(|((app_id, signed_at_s, mac), sighting)| NewRow {
+                    tenant_id: self.tenant_id,
+                    app_id: *app_id,
+                    signed_at_s: *signed_at_s,
+                    mac,
+                    ordinal: sighting.ordinal,
+                    subject: sighting.subject.map(|subject| subject.as_bytes().to_vec()),
+                    target: sighting.target.as_bytes(),
+                    first_seen_us: sighting.first_seen_us,
+                    outcome: sighting.outcome.as_deref(),
+                })
+                .collect();
+            each_backend!(&mut *self.connection, |inner| {
+                diesel::insert_into(signatures::table).values(&rows).execute(inner)
+            })?;
+        }
+        for ((app_id, signed_at_s, mac), sighting) in
+            pending.settled.difference(&pending.inserted).filter_map(find)
+        {
+            let row = signatures::table.find((
+                self.tenant_id,
+                signed_at_s,
+                app_id,
+                mac.as_slice(),
+                sighting.ordinal,
+            ));
+            diesel::update(row)
+                .set(signatures::outcome.eq(sighting.outcome.as_deref()))
+                .execute(&mut *self.connection)?;
+        }
+        Ok(())
+    }
+}
+
+impl ReplayGuard for Tx<'_> {
+    type Error = StoreError;
+
+    fn sightings(
+        &mut self,
+        app_id: i64,
+        timestamp_s: i64,
+        mac: &Mac,
+    ) -> Result<Vec<Sighting>, StoreError> {
+        let sight = Sight {
+            app_id,
+            timestamp_s,
+            mac: *mac,
+            subject: None,
+            target: Target::from_bytes([0; 32]),
+        };
+        self.preload_sightings(std::iter::once(&sight))?;
+        Ok(self.signatures.seen.get(&key(&sight)).cloned().unwrap_or_default())
+    }
+
+    fn record(&mut self, sight: &Sight, sighting: &Sighting) -> Result<(), StoreError> {
+        self.preload_sightings(std::iter::once(sight))?;
+        let key = key(sight);
+        let pending = &mut self.signatures;
+        let sightings = pending.seen.entry(key).or_default();
+        let known = sightings.iter_mut().find(|known| known.ordinal == sighting.ordinal);
+        if let Some(known) = known {
+            known.outcome.clone_from(&sighting.outcome);
+            pending.settled.insert((key, sighting.ordinal));
+        } else {
+            sightings.push(sighting.clone());
+            sightings.sort_unstable_by_key(|sighting| sighting.ordinal);
+            pending.inserted.insert((key, sighting.ordinal));
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, before_timestamp_s: i64) -> Result<u64, StoreError> {
+        self.flush_signatures()?;
+        let old = signatures::table
+            .filter(signatures::tenant_id.eq(self.tenant_id))
+            .filter(signatures::signed_at_s.lt(before_timestamp_s));
+        let rows = diesel::delete(old).execute(&mut *self.connection)?;
+        Ok(u64::try_from(rows).unwrap_or(u64::MAX))
+    }
+}
+
+fn key(sight: &Sight) -> Key {
+    (sight.app_id, sight.timestamp_s, *sight.mac.as_bytes())
+}

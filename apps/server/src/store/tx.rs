@@ -1,0 +1,98 @@
+//! One open transaction of one tenant, as the storage traits of the domain crates see it.
+//!
+//! The traits read and write row by row; the database wants few, large statements. So a transaction keeps what it
+//! was asked to preload and what it is to write, and `flush` writes all of it in bulk before the commit.
+
+use super::db::{self, AnyConnection, AsStoreError, StoreError};
+use super::{audit, ledger, signatures};
+
+/// One open transaction of one tenant.
+pub(crate) struct Tx<'c> {
+    pub(super) connection: &'c mut AnyConnection,
+    pub(super) tenant_id: i64,
+    pub(super) ledger: ledger::Pending,
+    pub(super) signatures: signatures::Pending,
+    pub(super) audit: audit::Pending,
+}
+
+impl<'c> Tx<'c> {
+    /// On a connection whose transaction is open.
+    pub(crate) fn new(connection: &'c mut AnyConnection, tenant_id: i64) -> Self {
+        Self {
+            connection,
+            tenant_id,
+            ledger: ledger::Pending::default(),
+            signatures: signatures::Pending::default(),
+            audit: audit::Pending::default(),
+        }
+    }
+
+    /// Whose rows it sees.
+    pub(crate) fn tenant_id(&self) -> i64 {
+        self.tenant_id
+    }
+
+    /// Writes what is pending. The commit must come after it.
+    pub(crate) fn flush(&mut self) -> Result<(), StoreError> {
+        self.flush_ledger()?;
+        self.flush_signatures()?;
+        self.flush_audit()
+    }
+
+    /// Runs `work` so that its failure undoes what it did and nothing else.
+    pub(crate) fn nested<T, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.flush()?;
+        let tenant_id = self.tenant_id;
+        let mut result = None;
+        let outcome = diesel::Connection::transaction(&mut *self.connection, |connection| {
+            let mut tx = Tx::new(connection, tenant_id);
+            let done = work(&mut tx).and_then(|value| {
+                tx.flush()?;
+                Ok(value)
+            });
+            let undo = done.is_err();
+            result = Some(done);
+            if undo { Err(diesel::result::Error::RollbackTransaction) } else { Ok(()) }
+        });
+        // What was read before may have changed underneath.
+        self.ledger = ledger::Pending::default();
+        self.signatures = signatures::Pending::default();
+        self.audit = audit::Pending::default();
+        match (outcome, result) {
+            (Ok(()), Some(done)) => done,
+            (Err(diesel::result::Error::RollbackTransaction), Some(done)) => done,
+            (Err(error), _) => Err(StoreError::Query(error).into()),
+            (Ok(()), None) => Err(StoreError::Query(diesel::result::Error::NotInTransaction).into()),
+        }
+    }
+}
+
+/// Runs `work` in one write transaction of the tenant, flushes and commits.
+pub(crate) fn transact<T, E: From<StoreError> + AsStoreError>(
+    connection: &mut AnyConnection,
+    tenant_id: i64,
+    mut work: impl FnMut(&mut Tx<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    db::write(connection, |connection| {
+        let mut tx = Tx::new(connection, tenant_id);
+        let value = work(&mut tx)?;
+        tx.flush()?;
+        Ok(value)
+    })
+}
+
+/// The bytes of a UUID or a digest, as they are stored.
+pub(super) fn fixed<const N: usize>(
+    bytes: &[u8],
+    what: &'static str,
+) -> Result<[u8; N], StoreError> {
+    bytes.try_into().map_err(|_| StoreError::Corrupt(what))
+}
+
+/// A UUID as it is stored.
+pub(super) fn uuid(bytes: &[u8]) -> Result<uuid::Uuid, StoreError> {
+    fixed(bytes, "UUID").map(uuid::Uuid::from_bytes)
+}

@@ -1,0 +1,19 @@
+-- app_id 0: every app of the tenant. The definition is the flag file's member, as JSON.
+CREATE TABLE flags (
+    tenant_id BIGINT NOT NULL,
+    app_id BIGINT NOT NULL,
+    key TEXT NOT NULL,
+    salt TEXT NOT NULL,
+    definition TEXT NOT NULL,
+    archived BOOLEAN NOT NULL DEFAULT FALSE CHECK (archived IN (TRUE, FALSE)),
+    updated_at_us BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, app_id, key)
+);
+CREATE TABLE segments (
+    tenant_id BIGINT NOT NULL,
+    app_id BIGINT NOT NULL,
+    key TEXT NOT NULL,
+    definition TEXT NOT NULL,
+    updated_at_us BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, app_id, key)
+);
