@@ -1,7 +1,18 @@
 //! The OsayCore server: actix-web and diesel around the domain crates.
 
+mod admin;
 mod config;
+mod context;
 mod error;
+mod extract;
+mod group_commit;
+mod logging;
+mod metrics;
+mod posting;
+mod refusals;
+mod routes;
 mod sealing;
+mod server;
+mod snapshot;
 mod store;
 mod system;

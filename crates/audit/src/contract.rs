@@ -179,7 +179,7 @@ fn nth(id: i64) -> usize {
     usize::try_from(id).unwrap_or_default()
 }
 
-#[cfg_attr(not(test), expect(clippy::panic, reason = "a suite fails by panicking"))]
+#[expect(clippy::panic, reason = "a suite fails by panicking")]
 fn done<T, E: Debug>(result: Result<T, E>) -> T {
     result.unwrap_or_else(|error| panic!("the store failed: {error:?}"))
 }

@@ -33,16 +33,13 @@ impl RedirectUri {
     }
 }
 
-/// Host, and all that comes after the port, of a loopback URI.
+/// Host, and all that comes after the port, of a loopback URI. Where the host goes on (`127.0.0.1.example`), the rest
+/// does too, and equals only itself: a colon and digits come off at its very beginning alone.
 fn loopback(uri: &str) -> Option<(&'static str, &str)> {
     ["127.0.0.1", "[::1]"].into_iter().find_map(|host| {
         let rest = uri.strip_prefix("http://")?.strip_prefix(host)?;
-        let after_port = match rest.strip_prefix(':') {
-            Some(port) => port.trim_start_matches(|c: char| c.is_ascii_digit()),
-            None => rest,
-        };
-        // Else the host goes on: 127.0.0.1.example
-        (after_port.is_empty() || after_port.starts_with(['/', '?'])).then_some((host, after_port))
+        let port = rest.strip_prefix(':');
+        Some((host, port.map_or(rest, |port| port.trim_start_matches(|c: char| c.is_ascii_digit()))))
     })
 }
 

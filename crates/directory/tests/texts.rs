@@ -10,10 +10,7 @@ use osaycore_directory::{
 use proptest::prelude::*;
 
 fn flaw<T: std::str::FromStr<Err = ParseError> + Debug>(text: &str) -> Flaw {
-    match text.parse::<T>() {
-        Ok(value) => panic!("{text:?} parsed as {value:?}"),
-        Err(error) => error.flaw,
-    }
+    text.parse::<T>().unwrap_err().flaw
 }
 
 fn accepted<T: std::str::FromStr<Err = ParseError>>(text: &str) -> bool {

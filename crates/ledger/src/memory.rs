@@ -126,7 +126,7 @@ impl Storage for Memory {
 
     fn history(&mut self, account_id: i64, query: &HistoryQuery) -> Result<Vec<Entry>, Conflict> {
         let key = |sequence| EntryKey { account_id, sequence };
-        let end = query.before_sequence.unwrap_or(i64::MAX).max(i64::MIN + 1);
+        let end = query.before_sequence.unwrap_or(i64::MAX);
         let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
         Ok(self
             .entries

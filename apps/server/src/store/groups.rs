@@ -62,6 +62,23 @@ pub(super) fn of_user(tx: &mut Tx<'_>, user_id: i64) -> Result<Vec<i64>, StoreEr
         .load(&mut *tx.connection)?)
 }
 
+impl Tx<'_> {
+    /// The names of the groups that the user is in.
+    pub(crate) fn group_names(&mut self, user_id: i64) -> Result<Vec<String>, StoreError> {
+        Ok(group_members::table
+            .inner_join(
+                user_groups::table.on(user_groups::tenant_id
+                    .eq(group_members::tenant_id)
+                    .and(user_groups::id.eq(group_members::group_id))),
+            )
+            .filter(group_members::tenant_id.eq(self.tenant_id))
+            .filter(group_members::user_id.eq(user_id))
+            .order(group_members::group_id)
+            .select(user_groups::name)
+            .load(&mut *self.connection)?)
+    }
+}
+
 pub(super) fn add_member(tx: &mut Tx<'_>, group_id: i64, user_id: i64) -> Result<bool, StoreError> {
     let row = (
         group_members::tenant_id.eq(tx.tenant_id),

@@ -4,6 +4,7 @@ pub(crate) mod apps;
 mod audit;
 pub(crate) mod db;
 mod directory;
+pub(crate) mod flags;
 pub(crate) mod groups;
 pub(crate) mod jwt_keys;
 pub(crate) mod ledger;

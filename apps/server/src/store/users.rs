@@ -42,6 +42,11 @@ pub(super) fn find(tx: &mut Tx<'_>, user: &UserRef) -> Result<Option<User>, Stor
     query.first(&mut *tx.connection).optional()?.map(Row::read).transpose()
 }
 
+/// The user with this numeric id, deleted or not.
+pub(crate) fn by_id(tx: &mut Tx<'_>, id: i64) -> Result<Option<User>, StoreError> {
+    find(tx, &UserRef::Id(id))
+}
+
 /// The users with these public ids, deleted ones too, in one query.
 pub(crate) fn by_uuids(tx: &mut Tx<'_>, uuids: &[Uuid]) -> Result<Vec<User>, StoreError> {
     let uuids: Vec<&[u8]> = uuids.iter().map(|uuid| uuid.as_bytes().as_slice()).collect();

@@ -1,0 +1,158 @@
+//! The parsed body, and clear words for what is wrong with one.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use osaycore_ledger::AmountError;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+
+use crate::error::{ApiError, Code};
+use crate::extract::Caller;
+use crate::posting::amount_error;
+
+/// The body of a state-changing request, read as JSON.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest for Body<T> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(read(request).map(Body))
+    }
+}
+
+fn read<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, ApiError> {
+    let extensions = request.extensions();
+    let body = extensions.get::<Caller>().ok_or(Code::Internal)?.body();
+    if !is_json(request) {
+        return Err(Code::UnsupportedMediaType.into());
+    }
+    if body.is_empty() {
+        return Err(ApiError::from(Code::InvalidJson).detail("Send a JSON body, at least {}"));
+    }
+    parse(body)
+}
+
+/// No content type is read as JSON.
+fn is_json(request: &HttpRequest) -> bool {
+    let Some(value) = request.headers().get(CONTENT_TYPE) else { return true };
+    let Ok(value) = value.to_str() else { return false };
+    let essence = value.split(';').next().unwrap_or_default().trim();
+    essence.is_empty() || essence.eq_ignore_ascii_case("application/json")
+}
+
+/// Reads a JSON body; the error names the member.
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    // A JSON array would be read as a struct's members by position.
+    if body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+        let not_json = serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err();
+        let detail = if not_json { "The body is not valid JSON" } else { "The body must be a JSON object" };
+        return Err(ApiError::from(Code::InvalidJson).detail(detail));
+    }
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        explain(&path, error.inner())
+    })?;
+    json.end().map_err(|error| explain(".", &error))?;
+    Ok(value)
+}
+
+fn explain(path: &str, error: &serde_json::Error) -> ApiError {
+    let text = error.to_string();
+    // serde_json appends where; the member says more.
+    let what = text.split(" at line ").next().unwrap_or(&text);
+    let named = |prefix: &str| {
+        what.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('`')).and_then(|rest| rest.split('`').next())
+    };
+    if error.is_syntax() || error.is_eof() {
+        return ApiError::from(Code::InvalidJson).detail(format!("The body is not valid JSON: {text}"));
+    }
+    if let Some(member) = named("unknown field ") {
+        return ApiError::field(Code::UnknownField, member, format!("{member} is not known here"));
+    }
+    if let Some(member) = named("missing field ") {
+        return ApiError::field(Code::MissingField, member, format!("{member} is missing"));
+    }
+    if let Some(member) = named("duplicate field ") {
+        return ApiError::invalid(member, "given twice");
+    }
+    let member = if path == "." { "body" } else { path };
+    if what.starts_with("invalid type: null") {
+        return ApiError::field(Code::MissingField, member, format!("{member} is missing"));
+    }
+    match AmountError::from_message(what) {
+        Some(amount) => amount_error(member, amount),
+        None => ApiError::invalid(member, what),
+    }
+}
+
+/// Text of `MIN` to `MAX` characters without U+0000.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Text<const MIN: usize, const MAX: usize>(pub(crate) String);
+
+impl<'de, const MIN: usize, const MAX: usize> Deserialize<'de> for Text<MIN, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let refuse = |what: String| Err(serde::de::Error::custom(what));
+        if text.contains('\0') {
+            return refuse("U+0000 is not allowed".to_owned());
+        }
+        match text.chars().count() {
+            0 if MIN > 0 => refuse("must not be empty".to_owned()),
+            length if length > MAX => refuse(format!("at most {MAX} characters")),
+            _ => Ok(Self(text)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use osaycore_ledger::Amount;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only parsed")]
+    struct Example {
+        amount: Amount,
+        user_id: Text<1, 5>,
+        note: Option<Text<0, 3>>,
+    }
+
+    #[test]
+    fn every_fault_has_its_code_and_names_its_member() {
+        for (body, code, field) in [
+            ("", Code::InvalidJson, None),
+            ("{", Code::InvalidJson, None),
+            ("[1]", Code::InvalidJson, None),
+            ("null", Code::InvalidJson, None),
+            (r#"{"amount":1,"user_id":"a"}x"#, Code::InvalidJson, None),
+            (r#"{"amount":1}"#, Code::MissingField, Some("user_id")),
+            (r#"{"amount":1,"user_id":null}"#, Code::MissingField, Some("user_id")),
+            (r#"{"ammount":1,"user_id":"a"}"#, Code::UnknownField, Some("ammount")),
+            (r#"{"amount":1,"amount":1,"user_id":"a"}"#, Code::InvalidField, Some("amount")),
+            (r#"{"amount":true,"user_id":"a"}"#, Code::InvalidField, Some("amount")),
+            (r#"{"amount":0,"user_id":"a"}"#, Code::InvalidField, Some("amount")),
+            (r#"{"amount":0.30000000000000004,"user_id":"a"}"#, Code::AmountScale, Some("amount")),
+            (r#"{"amount":1e13,"user_id":"a"}"#, Code::AmountRange, Some("amount")),
+            (r#"{"amount":1,"user_id":7}"#, Code::InvalidField, Some("user_id")),
+            (r#"{"amount":1,"user_id":""}"#, Code::InvalidField, Some("user_id")),
+            (r#"{"amount":1,"user_id":"abcdef"}"#, Code::InvalidField, Some("user_id")),
+            (r#"{"amount":1,"user_id":"a\u0000"}"#, Code::InvalidField, Some("user_id")),
+            (r#"{"amount":1,"user_id":"a","note":"long"}"#, Code::InvalidField, Some("note")),
+        ] {
+            let error = parse::<Example>(body.as_bytes()).unwrap_err();
+            let answer: serde_json::Value = serde_json::from_str(&error.body("r")).unwrap();
+            assert_eq!(error.code, code, "{body} {error}");
+            assert_eq!(answer["field"].as_str(), field, "{body} {error}");
+        }
+        assert_eq!(parse::<Example>(b"{\"user_id\":\"\xff\"}").unwrap_err().code, Code::InvalidJson);
+        parse::<Example>(br#"{"amount":"10.50","user_id":"a","note":null}"#).unwrap();
+    }
+}

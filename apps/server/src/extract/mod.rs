@@ -1,0 +1,11 @@
+//! What a handler asks for in its signature: the verified app, the bearer, the parsed body.
+
+pub(crate) mod address;
+pub(crate) mod bearer;
+pub(crate) mod body;
+pub(crate) mod request_id;
+pub(crate) mod signed;
+
+pub(crate) use bearer::Bearer;
+pub(crate) use body::{Body, Text};
+pub(crate) use signed::Caller;

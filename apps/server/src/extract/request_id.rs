@@ -1,0 +1,130 @@
+//! The outermost layer: request id, the limit per client address, access log, metrics, and the body of every error.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, HttpResponse, web};
+
+use crate::error::{ApiError, Code};
+use crate::extract::address::client_address;
+use crate::server::State;
+use crate::system;
+
+const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+const LONGEST: usize = 128;
+
+/// What is known of a request before anything of it is believed.
+#[derive(Clone)]
+pub(crate) struct Origin {
+    pub(crate) request_id: Rc<str>,
+    pub(crate) address: Option<IpAddr>,
+}
+
+impl Origin {
+    /// The address as text; empty where there is none.
+    pub(crate) fn address_text(&self) -> String {
+        self.address.map(|address| address.to_string()).unwrap_or_default()
+    }
+}
+
+/// Wraps every request.
+pub(crate) async fn layer(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let started = system::monotonic();
+    let Some(state) = request.app_data::<web::Data<State>>().cloned() else {
+        return Err(ApiError::from(Code::Internal).into());
+    };
+    let origin = Origin {
+        request_id: request_id(&request).into(),
+        address: client_address(&request, &state.trusted_proxies),
+    };
+    request.extensions_mut().insert(origin.clone());
+    let limited = origin.address.is_some_and(|address| state.address_limiter.check_key(&address).is_err());
+    let http = request.request().clone();
+    let mut response = if limited {
+        ServiceResponse::from_err(ApiError::from(Code::RateLimited).retry_after(1), http.clone())
+    } else {
+        match next.call(request).await {
+            Ok(response) => response.map_into_boxed_body(),
+            Err(error) => ServiceResponse::from_err(error, http.clone()),
+        }
+    };
+    let refused = response.response().error().and_then(|error| error.as_error::<ApiError>()).cloned();
+    // What actix itself refuses (a path that is no UTF-8, a chunk that is none) has no code of ours.
+    let refused = match refused {
+        None if response.response().error().is_some() => Some(foreign(response.status().as_u16())),
+        known => known,
+    };
+    if let Some(error) = &refused {
+        let allow = response.headers().get(ALLOW).cloned();
+        response = ServiceResponse::new(http, answer(error, &origin.request_id));
+        if let Some(allow) = allow {
+            response.headers_mut().insert(ALLOW, allow);
+        }
+        state.metrics.refusal(error.code.as_str());
+    }
+    if let Ok(value) = HeaderValue::from_str(&origin.request_id) {
+        response.headers_mut().insert(HEADER, value);
+    }
+    let took = started.elapsed();
+    let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
+    let method = method_label(response.request().method().as_str());
+    let status = response.status().as_u16();
+    tracing::info!(
+        request_id = %origin.request_id, method, route, status, took_us = took.as_micros(),
+        code = refused.as_ref().map(|error| error.code.as_str()),
+        "request"
+    );
+    state.metrics.request(route, method, status, took);
+    Ok(response)
+}
+
+/// The client's own id, if it is one that is safe to log; else a new one.
+fn request_id(request: &ServiceRequest) -> String {
+    let safe = |id: &&str| {
+        (1..=LONGEST).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+    };
+    let given = request.headers().get(HEADER).and_then(|value| value.to_str().ok()).filter(safe);
+    given.map_or_else(|| system::uuid().to_string(), ToOwned::to_owned)
+}
+
+/// The response to an error.
+pub(crate) fn answer(error: &ApiError, request_id: &str) -> HttpResponse {
+    let mut response = HttpResponse::build(error.code.status());
+    if let Some(seconds) = error.retry_after_s {
+        response.insert_header((RETRY_AFTER, seconds));
+    }
+    if matches!(error.code, Code::MissingToken | Code::TokenExpired | Code::TokenInvalid) {
+        response.insert_header((WWW_AUTHENTICATE, "Bearer"));
+    }
+    response.insert_header((CONTENT_TYPE, "application/json")).body(error.body(request_id))
+}
+
+fn foreign(status: u16) -> ApiError {
+    match status {
+        404 => Code::NotFound.into(),
+        405 => Code::MethodNotAllowed.into(),
+        413 => Code::BodyTooLarge.into(),
+        400..=499 => ApiError::from(Code::InvalidField).detail("The request is malformed"),
+        503 => Code::Unavailable.into(),
+        _ => Code::Internal.into(),
+    }
+}
+
+/// A bounded label: methods are free text.
+fn method_label(method: &str) -> &'static str {
+    match method {
+        "GET" => "GET",
+        "POST" => "POST",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        _ => "other",
+    }
+}

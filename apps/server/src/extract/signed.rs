@@ -1,0 +1,283 @@
+//! The signature of a request (contract, "Signed requests"): who calls, verified over the raw body.
+
+use std::cell::Cell;
+use std::future::{Ready, ready};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::HeaderMap;
+use actix_web::middleware::Next;
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, web};
+use futures_util::StreamExt as _;
+use governor::clock::{Clock as _, DefaultClock};
+use osaycore_audit::{Action, Actor};
+use osaycore_directory::{App, ReplayProtection};
+use osaycore_signing::replay::{Sight, Target};
+use osaycore_signing::v1::{self, Refusal, Secret, Signature, Verified};
+use uuid::Uuid;
+
+use crate::admin::By;
+use crate::error::{ApiError, Code};
+use crate::extract::request_id::Origin;
+use crate::group_commit::{Done, Job, Work};
+use crate::refusals::Refusal as Refused;
+use crate::server::State;
+use crate::snapshot::ServedApp;
+use crate::system;
+
+/// The most bytes of a body.
+const BODY_LIMIT: usize = 64 * 1024;
+
+const API_KEY: &str = "x-osaycore-api-key";
+const TIMESTAMP: &str = "x-osaycore-timestamp";
+const SIGNATURE: &str = "x-osaycore-signature";
+
+/// The verified app that sent a request, and the request as it was signed.
+#[derive(Clone)]
+pub(crate) struct Caller(Rc<Inner>);
+
+struct Inner {
+    served: Arc<ServedApp>,
+    verified: Verified,
+    target: Target,
+    changes_state: bool,
+    origin: Origin,
+    body: web::Bytes,
+    /// The signature went to the writer: it is bound to its target.
+    bound: Cell<bool>,
+}
+
+/// Wraps a route: nothing behind it runs for a request that is not signed. What fails behind it binds the signature
+/// all the same, "at its first verified sight".
+pub(crate) async fn layer(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let state = request.app_data::<web::Data<State>>().cloned().ok_or(ApiError::from(Code::Internal))?;
+    let origin = request.extensions().get::<Origin>().cloned().ok_or(ApiError::from(Code::Internal))?;
+    let body = read_body(request.take_payload()).await?;
+    let caller = match verify(&state, &request, body, origin) {
+        Ok(caller) => caller,
+        Err(error) => return Err(error.into()),
+    };
+    request.extensions_mut().insert(caller.clone());
+    let result = match caller.may_go_on() {
+        Ok(()) => next.call(request).await,
+        Err(error) => Err(error.into()),
+    };
+    let refused = match &result {
+        Ok(response) => response.response().error().and_then(|error| error.as_error::<ApiError>()),
+        Err(error) => error.as_error::<ApiError>(),
+    };
+    match refused.cloned() {
+        Some(error) => Err(caller.settle_refusal(&state, error).await.into()),
+        None => result,
+    }
+}
+
+impl Caller {
+    /// The app.
+    pub(crate) fn app(&self) -> &Arc<App> {
+        &self.0.served.app
+    }
+
+    /// The app with its flags.
+    pub(crate) fn served(&self) -> &ServedApp {
+        &self.0.served
+    }
+
+    /// The raw body.
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.0.body
+    }
+
+    /// The stamp of the audit events of what this request does.
+    pub(crate) fn by(&self, user: Option<Uuid>) -> By {
+        By {
+            actor: user.map_or(Actor::App(self.app().id), Actor::User),
+            tenant_id: self.app().tenant_id,
+            app_id: Some(self.app().id),
+            address: self.0.origin.address.map(|address| address.to_string()),
+            request_id: Some(self.0.origin.request_id.to_string()),
+            now_us: system::now_us(),
+        }
+    }
+
+    /// Runs the state-changing work of this request. `user` is the verified bearer, where the endpoint takes a token;
+    /// `told_apart`: the request carries something that tells it from an equal one.
+    pub(crate) async fn run(
+        &self,
+        state: &State,
+        user: Option<Uuid>,
+        told_apart: bool,
+        work: Work,
+    ) -> Result<Done, ApiError> {
+        let strict = self.app().settings.replay_protection == ReplayProtection::Strict;
+        let job = Job {
+            tenant_id: self.app().tenant_id,
+            sight: Some(self.sight(user)),
+            refuse_repeat: strict && !told_apart,
+            by: self.by(user),
+            work,
+        };
+        let done = state.writer.run(job).await;
+        // A fault wrote nothing: the signature is yet to be bound.
+        self.0.bound.set(!matches!(&done, Err(error) if error.code.status().is_server_error()));
+        done
+    }
+
+    fn sight(&self, subject: Option<Uuid>) -> Sight {
+        Sight {
+            app_id: self.app().id,
+            timestamp_s: self.0.verified.timestamp_s,
+            mac: self.0.verified.mac,
+            subject,
+            target: self.0.target,
+        }
+    }
+
+    /// The rate limit of the app; and that what reads has no body, so that no captured body reads anything.
+    fn may_go_on(&self) -> Result<(), ApiError> {
+        if let Err(until) = self.0.served.limiter.check() {
+            let wait = until.wait_time_from(DefaultClock::default().now());
+            return Err(ApiError::from(Code::RateLimited).retry_after(wait.as_secs().saturating_add(1)));
+        }
+        if !self.0.changes_state && !self.0.body.is_empty() {
+            return Err(ApiError::invalid("body", "a GET has none"));
+        }
+        Ok(())
+    }
+
+    /// Binds the signature of a request that was refused before it came to the writer; that it is bound elsewhere
+    /// already goes before any later reason. A 403 that no transaction audited is counted.
+    async fn settle_refusal(&self, state: &State, error: ApiError) -> ApiError {
+        let mut error = error;
+        let signs_something = self.0.changes_state || !self.0.body.is_empty();
+        if signs_something && !self.0.bound.replace(true) {
+            let job = Job {
+                tenant_id: self.app().tenant_id,
+                sight: Some(self.sight(None)),
+                refuse_repeat: false,
+                by: self.by(None),
+                work: Work::Bind,
+            };
+            match state.writer.run(job).await {
+                Err(reused) if reused.code == Code::SignatureReused => error = reused,
+                Err(failed) if failed.code != error.code && failed.code.status().is_server_error() => {
+                    // Not bound: the request must not count as seen and refused.
+                    if failed.code != Code::Internal {
+                        error = failed;
+                    }
+                }
+                _ => {}
+            }
+        }
+        let action = match error.code.status().as_u16() {
+            401 if error.code == Code::SignatureReused => Some(Action::SignatureRefused),
+            403 if !self.0.changes_state => Some(Action::AccessRefused),
+            _ => None,
+        };
+        if let Some(action) = action {
+            self.count(state, action, error.code);
+        }
+        error
+    }
+
+    fn count(&self, state: &State, action: Action, code: Code) {
+        let refusal = Refused {
+            app: Some((self.app().tenant_id, self.app().id)),
+            address: &self.0.origin.address_text(),
+            action,
+            reason: code.as_str(),
+        };
+        state.refusals.count(&refusal, system::now_us());
+    }
+}
+
+impl FromRequest for Caller {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(request.extensions().get::<Self>().cloned().ok_or_else(|| Code::Internal.into()))
+    }
+}
+
+async fn read_body(mut payload: Payload) -> Result<web::Bytes, ApiError> {
+    let mut body = web::BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| ApiError::from(Code::InvalidJson).detail("The body did not arrive whole"))?;
+        if body.len().saturating_add(chunk.len()) > BODY_LIMIT {
+            return Err(Code::BodyTooLarge.into());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+/// Headers, key, timestamp, signature, in this order. Each refusal is counted for the audit trail.
+fn verify(
+    state: &State,
+    request: &ServiceRequest,
+    body: web::Bytes,
+    origin: Origin,
+) -> Result<Caller, ApiError> {
+    let now_s = system::now_s();
+    let refuse = |code: Code, app: Option<&App>| {
+        let refusal = Refused {
+            app: app.map(|app| (app.tenant_id, app.id)),
+            address: &origin.address_text(),
+            action: Action::SignatureRefused,
+            reason: code.as_str(),
+        };
+        state.refusals.count(&refusal, system::now_us());
+        let error = ApiError::from(code);
+        match code {
+            Code::TimestampOutOfWindow => error.member("server_time", &now_s),
+            _ => error,
+        }
+    };
+    let headers = request.headers();
+    let (Some(api_key), Some(timestamp), Some(signature)) =
+        (single(headers, API_KEY), single(headers, TIMESTAMP), single(headers, SIGNATURE))
+    else {
+        return Err(refuse(Code::MissingAuthHeaders, None));
+    };
+    let claimed = Signature { timestamp, signature };
+    let configuration = state.snapshots.configuration();
+    let served = configuration.app(api_key).filter(|served| !served.app.disabled);
+    let Some(served) = served else {
+        // The same work as for a known key, so that the time does not tell which keys exist.
+        let _ = v1::verify(&[Secret::decoy()], &claimed, &body, state.window_s, now_s);
+        return Err(refuse(Code::InvalidApiKey, None));
+    };
+    let verified = v1::verify(&served.secrets, &claimed, &body, state.window_s, now_s).map_err(|refusal| {
+        let code = match refusal {
+            Refusal::InvalidTimestamp => Code::InvalidTimestamp,
+            Refusal::TimestampOutOfWindow => Code::TimestampOutOfWindow,
+            _ => Code::InvalidSignature,
+        };
+        refuse(code, Some(&served.app))
+    })?;
+    let uri = request.uri();
+    let path_and_query = uri.path_and_query().map_or_else(|| uri.path(), |both| both.as_str());
+    Ok(Caller(Rc::new(Inner {
+        served: Arc::clone(served),
+        verified,
+        target: Target::new(request.method().as_str(), path_and_query),
+        changes_state: request.method() != Method::GET,
+        origin,
+        body,
+        bound: Cell::new(false),
+    })))
+}
+
+/// The header's value if it is there once, not empty and text.
+fn single<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let mut values = headers.get_all(name);
+    let value = values.next()?.to_str().ok()?;
+    (values.next().is_none() && !value.is_empty()).then_some(value)
+}

@@ -1,0 +1,273 @@
+//! A ledger command of a request, inside of a group: whom it is about, whether that is allowed, and the posting.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use osaycore_audit::{Action, Details, Field, Log, Target, TargetKind, Value};
+use osaycore_directory::{App, Denied, Permit, User, UserStatus, effective, may_deduct, parse_uuid, user_by_api_id};
+use osaycore_ledger::{
+    Add, AddKind, Amount, AmountError, Charge, Command, Deduct, Entry, Error, Outcome, Rejection, execute as post,
+};
+use std::sync::Arc;
+use uuid::Uuid;
+
+use crate::admin::By;
+use crate::error::{ApiError, Code, Failure};
+use crate::store::db::StoreError;
+use crate::store::tx::Tx;
+use crate::store::{groups, permits, users};
+use crate::system;
+
+/// A command as it was asked for, before it is known whom it is about.
+pub(crate) struct Posting {
+    pub(crate) app: Arc<App>,
+    pub(crate) description: Option<String>,
+    pub(crate) reference: Option<String>,
+    pub(crate) request: Request,
+}
+
+/// The part that differs.
+pub(crate) enum Request {
+    /// Of the bearer.
+    Deduct { user: Uuid, charge: Asked },
+    /// `user_id` as the app wrote it.
+    Add { user_id: String, amount: Amount, kind: AddKind, payment_id: Option<Uuid> },
+}
+
+/// How much a deduction asks for.
+#[derive(Clone, Copy)]
+pub(crate) enum Asked {
+    Amount(Amount),
+    Units(Amount),
+}
+
+/// The users of a group of commands and what they may do, read in a few queries.
+#[derive(Default)]
+pub(crate) struct Known {
+    users: HashMap<Uuid, User>,
+    permits: HashMap<(i64, i64), Permit>,
+    /// App and user, for the apps that are restricted to groups.
+    sharing: HashSet<(i64, i64)>,
+}
+
+/// Reads what the commands need: users, permits, groups, accounts, references.
+pub(crate) fn preload<'p>(
+    tx: &mut Tx<'_>,
+    postings: impl Iterator<Item = &'p Posting>,
+) -> Result<Known, StoreError> {
+    let postings: Vec<&Posting> = postings.collect();
+    if postings.is_empty() {
+        return Ok(Known::default());
+    }
+    let uuids: BTreeSet<Uuid> = postings.iter().filter_map(|posting| posting.user_uuid()).collect();
+    let uuids: Vec<Uuid> = uuids.into_iter().collect();
+    let users: HashMap<Uuid, User> =
+        users::by_uuids(tx, &uuids)?.into_iter().map(|user| (user.uuid, user)).collect();
+    let user_ids: Vec<i64> = users.values().map(|user| user.id).collect();
+    let apps: HashMap<i64, &App> = postings.iter().map(|posting| (posting.app.id, &*posting.app)).collect();
+    let app_ids: Vec<i64> = apps.keys().copied().collect();
+    let permits = permits::of_users(tx, &user_ids, &app_ids)?
+        .into_iter()
+        .map(|permit| ((permit.app_id, permit.user_id), permit))
+        .collect();
+    let mut sharing = HashSet::new();
+    for app in apps.values().filter(|app| app.settings.restrict_to_groups) {
+        sharing.extend(groups::sharing(tx, app.id, &user_ids)?.into_iter().map(|user_id| (app.id, user_id)));
+    }
+    tx.preload_accounts(user_ids.into_iter())?;
+    tx.preload_references(
+        postings.iter().filter_map(|posting| Some((posting.app.id, posting.reference.as_deref()?))),
+    )?;
+    Ok(Known { users, permits, sharing })
+}
+
+/// Carries out one command and audits it; → the body of the answer. A refusal that matters is audited too.
+pub(crate) fn execute(
+    tx: &mut Tx<'_>,
+    known: &Known,
+    posting: &Posting,
+    by: &By,
+    now_us: i64,
+) -> Result<Vec<u8>, Failure> {
+    let user = known.user(tx, posting)?.ok_or(Code::UserNotFound)?;
+    match known.permitted(posting, &user).and_then(|permitted| posting.command(&user, permitted, now_us)) {
+        Ok(command) => match post(tx, &command, now_us) {
+            Ok(Outcome::Replayed(entry)) => Ok(body(&entry)),
+            Ok(Outcome::Posted(entry)) => {
+                tx.append(posted(by, &user, &entry, now_us))?;
+                Ok(body(&entry))
+            }
+            Err(Error::Storage(error)) => Err(error.into()),
+            Err(Error::Rejected(rejection)) => refuse(tx, posting, by, &user, rejected(&rejection), now_us),
+            Err(_) => Err(Code::UserNotFound.into()),
+        },
+        Err(error) => refuse(tx, posting, by, &user, error, now_us),
+    }
+}
+
+impl Posting {
+    /// The user, where the request names a UUID.
+    fn user_uuid(&self) -> Option<Uuid> {
+        match &self.request {
+            Request::Deduct { user, .. } => Some(*user),
+            Request::Add { user_id, .. } => parse_uuid(user_id),
+        }
+    }
+
+    fn command(&self, user: &User, rate: Amount, now_us: i64) -> Result<Command, ApiError> {
+        let transaction_id = system::ordered_uuid(now_us);
+        let (description, reference) = (self.description.clone(), self.reference.clone());
+        Ok(match &self.request {
+            Request::Deduct { charge, .. } => Command::Deduct(Deduct {
+                account_id: user.id,
+                app_id: self.app.id,
+                transaction_id,
+                charge: match *charge {
+                    Asked::Amount(amount) => Charge::Amount(amount),
+                    Asked::Units(units) => Charge::Units { units, rate },
+                },
+                description,
+                reference,
+            }),
+            Request::Add { amount, kind, payment_id, .. } => Command::Add(Add {
+                account_id: user.id,
+                app_id: self.app.id,
+                transaction_id,
+                amount: *amount,
+                kind: *kind,
+                description,
+                reference,
+                payment_id: *payment_id,
+            }),
+        })
+    }
+}
+
+impl Known {
+    fn user(&self, tx: &mut Tx<'_>, posting: &Posting) -> Result<Option<User>, StoreError> {
+        if let Some(user) = posting.user_uuid().and_then(|uuid| self.users.get(&uuid)) {
+            return Ok(Some(user.clone()).filter(|user| !user.is_deleted()));
+        }
+        match &posting.request {
+            Request::Deduct { .. } => Ok(None),
+            Request::Add { user_id, .. } => user_by_api_id(tx, posting.app.id, user_id),
+        }
+    }
+
+    /// Whether the command is allowed; → the user's rate for the app.
+    fn permitted(&self, posting: &Posting, user: &User) -> Result<Amount, ApiError> {
+        let app = &posting.app;
+        let permit = self.permits.get(&(app.id, user.id));
+        let effective = effective(app, permit, self.sharing.contains(&(app.id, user.id)));
+        if user.status != UserStatus::Active {
+            return Err(Code::UserInactive.into());
+        }
+        match posting.request {
+            Request::Deduct { .. } => may_deduct(user.status, &effective).map_err(denied)?,
+            Request::Add { .. } => app_scope(app, osaycore_directory::AppScope::AddCredits)?,
+        }
+        Amount::from_micros(effective.credit_rate.micros()).ok_or_else(|| Code::Internal.into())
+    }
+}
+
+/// 403 unless the app has the scope.
+pub(crate) fn app_scope(app: &App, scope: osaycore_directory::AppScope) -> Result<(), ApiError> {
+    if app.scopes.contains(scope) {
+        return Ok(());
+    }
+    Err(ApiError::from(Code::ScopeMissing).detail(format!("The app lacks the scope {}", scope.as_str())))
+}
+
+/// 403 for a user who may not.
+pub(crate) fn denied(denied: Denied) -> ApiError {
+    match denied {
+        Denied::UserInactive => Code::UserInactive.into(),
+        Denied::ScopeMissing => {
+            ApiError::from(Code::ScopeMissing).detail("The user lacks the scope deduct_credits in this app")
+        }
+        _ => Code::NotPermitted.into(),
+    }
+}
+
+/// `{success, transaction_id, new_balance}`: the same bytes whenever it is made of the same entry.
+fn body(entry: &Entry) -> Vec<u8> {
+    format!(
+        r#"{{"success":true,"transaction_id":"{}","new_balance":{}}}"#,
+        entry.transaction_id, entry.balance_after
+    )
+    .into_bytes()
+}
+
+/// The wire's code for a charge or an amount that does not fit.
+pub(crate) fn amount_error(field: &str, error: AmountError) -> ApiError {
+    let code = match error {
+        AmountError::TooPrecise => Code::AmountScale,
+        AmountError::TooLarge => Code::AmountRange,
+        _ => Code::InvalidField,
+    };
+    ApiError::field(code, field, format!("{field}: {error}"))
+}
+
+fn rejected(rejection: &Rejection) -> ApiError {
+    let missing = |code: Code, balance, required, shortfall| {
+        ApiError::from(code).member("balance", balance).member("required", required).member("shortfall", shortfall)
+    };
+    match rejection {
+        Rejection::InsufficientCredits { balance, required, shortfall } => {
+            missing(Code::InsufficientCredits, balance, required, shortfall)
+        }
+        Rejection::MinimumBalance { balance, required, shortfall } => {
+            missing(Code::MinimumBalance, balance, required, shortfall)
+        }
+        Rejection::ReferenceConflict { field } => {
+            ApiError::field(Code::ReferenceConflict, field, format!("client_reference_id: {rejection}"))
+        }
+        Rejection::PaymentInvalid { fault } => ApiError::invalid(fault.field(), fault),
+        Rejection::PaymentUsed => ApiError::field(Code::PaymentUsed, "payment_id", rejection.to_string()),
+        Rejection::Charge(error) => amount_error("units", *error),
+        Rejection::BalanceLimit => Code::BalanceLimit.into(),
+        _ => Code::Internal.into(),
+    }
+}
+
+fn posted(by: &By, user: &User, entry: &Entry, now_us: i64) -> osaycore_audit::Event {
+    let action = match entry.kind {
+        osaycore_ledger::EntryKind::Deduction => Action::CreditsDeducted,
+        _ => Action::CreditsAdded,
+    };
+    let credits = |micros: i64| Value::credits(micros);
+    let mut event = by.event(action, Some(user.id));
+    event.at_us = now_us;
+    event.target = Some(Target::new(TargetKind::Transaction, entry.transaction_id.to_string()));
+    let before = entry.balance_after.micros().saturating_sub(entry.amount.micros());
+    event.before = Details::new().with(Field::Balance, credits(before));
+    event.after = Details::new()
+        .with(Field::Kind, entry.kind.as_str())
+        .with(Field::Amount, credits(entry.amount.micros()))
+        .with(Field::Balance, credits(entry.balance_after.micros()));
+    if let Some(reference) = &entry.reference {
+        event.after.set(Field::Reference, reference.as_str());
+    }
+    event
+}
+
+/// Audits 402 and 403, and hands the error on.
+fn refuse(
+    tx: &mut Tx<'_>,
+    posting: &Posting,
+    by: &By,
+    user: &User,
+    error: ApiError,
+    now_us: i64,
+) -> Result<Vec<u8>, Failure> {
+    if matches!(error.code.status().as_u16(), 402 | 403) {
+        let mut event = by.event(Action::CreditsRefused, Some(user.id));
+        event.at_us = now_us;
+        event.target = Some(Target::new(TargetKind::User, user.uuid.to_string()));
+        event.reason = Some(error.code.as_str().into());
+        if let Request::Deduct { charge: Asked::Amount(amount), .. } = &posting.request {
+            event.after.set(Field::Required, Value::credits(amount.micros()));
+        }
+        tx.append(event)?;
+    }
+    Err(error.into())
+}

@@ -1,0 +1,122 @@
+//! The user context: profile, balance, permissions and flags, of one consistent snapshot.
+
+use std::collections::BTreeMap;
+
+use actix_web::HttpResponse;
+use actix_web::web::{self, Data};
+use osaycore_directory::{Custom, Scopes, Storage as _, User, effective};
+use osaycore_ledger::{Amount, Storage as _};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::context::FlagContext;
+use crate::error::{ApiError, Code, Failure};
+use crate::extract::{Bearer, Caller};
+use crate::routes::credits::BalanceSummary;
+use crate::routes::{json, resource, signed};
+use crate::server::State;
+use crate::system;
+
+pub(crate) fn configure(config: &mut web::ServiceConfig) {
+    config.service(resource("/user/context").route(signed(web::get().to(context))));
+}
+
+#[derive(Serialize)]
+struct ContextResponse<'a> {
+    success: bool,
+    user_summary: UserSummary<'a>,
+    credit_balance: BalanceSummary,
+    app_context: AppContext<'a>,
+    enabled_features: BTreeMap<&'a str, bool>,
+    api_session_id: Uuid,
+}
+
+#[derive(Serialize)]
+struct UserSummary<'a> {
+    id: Uuid,
+    email: Option<&'a str>,
+    username: &'a str,
+    display_name: Option<&'a str>,
+    role: &'a str,
+    status: &'a str,
+    avatar_url: Option<&'a str>,
+    email_verified: bool,
+}
+
+#[derive(Serialize)]
+struct AppContext<'a> {
+    app_id: Uuid,
+    app_name: &'a str,
+    app_permissions: Permissions,
+}
+
+#[derive(Serialize)]
+struct Permissions {
+    can_use: bool,
+    is_authorized: bool,
+    effective_credit_rate: Amount,
+    scopes: Scopes,
+    custom_permissions: Custom,
+}
+
+/// `GET /api/user/context`: everything an app needs to know of the bearer, in one call.
+async fn context(
+    state: Data<State>,
+    caller: Caller,
+    Bearer(claims): Bearer,
+) -> Result<HttpResponse, ApiError> {
+    let app = caller.app().clone();
+    let sub = claims.sub;
+    let (user, account, permit, groups, shares_group) = state
+        .read(app.tenant_id, move |tx| {
+            let user = State::active_user(tx, sub)?;
+            let account = tx.account(user.id)?.ok_or(Code::UserNotFound)?;
+            let permit = tx.permit(user.id, app.id)?;
+            let groups = tx.group_names(user.id)?;
+            let shares_group = app.settings.restrict_to_groups && tx.shares_group(user.id, app.id)?;
+            Ok::<_, Failure>((user, account, permit, groups, shares_group))
+        })
+        .await?;
+    let served = caller.served();
+    let effective = effective(&served.app, permit.as_ref(), shares_group);
+    let attributes = FlagContext::new(served.app.uuid, &user, permit.as_ref(), &effective, &groups, &account);
+    let enabled_features: BTreeMap<&str, bool> = served
+        .flags
+        .evaluate_all(&attributes, system::now_us())
+        .map(|(key, evaluation)| (key, evaluation.enabled))
+        .collect();
+    state.metrics.flags(enabled_features.len());
+    json(&ContextResponse {
+        success: true,
+        user_summary: UserSummary::of(&user),
+        credit_balance: BalanceSummary::from(&account),
+        app_context: AppContext {
+            app_id: served.app.uuid,
+            app_name: served.app.name.as_str(),
+            app_permissions: Permissions {
+                can_use: effective.can_use,
+                is_authorized: effective.is_authorized,
+                effective_credit_rate: Amount::from_micros(effective.credit_rate.micros()).ok_or(Code::Internal)?,
+                scopes: effective.scopes.clone(),
+                custom_permissions: effective.custom.clone(),
+            },
+        },
+        enabled_features,
+        api_session_id: claims.jti,
+    })
+}
+
+impl<'a> UserSummary<'a> {
+    fn of(user: &'a User) -> Self {
+        Self {
+            id: user.uuid,
+            email: user.email.as_ref().map(AsRef::as_ref),
+            username: user.username.as_str(),
+            display_name: user.display_name.as_ref().map(AsRef::as_ref),
+            role: user.role.as_str(),
+            status: user.status.as_str(),
+            avatar_url: user.avatar_url.as_ref().map(|url| url.as_str()),
+            email_verified: user.email_verified,
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Credits: deduct, add, balance, history.
+
+use actix_web::web::{self, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use osaycore_ledger::{Account, AddKind, Amount, Credits, Entry, EntryKind, HistoryQuery, PaymentFault, Storage};
+use serde::{Deserialize, Deserializer, Serialize};
+use uuid::Uuid;
+
+use crate::error::{ApiError, Code, Failure};
+use crate::extract::{Bearer, Body, Caller, Text};
+use crate::group_commit::Work;
+use crate::posting::{Asked, Posting, Request};
+use crate::routes::query::Query;
+use crate::routes::{answer, json, resource, signed, timestamp};
+use crate::server::State;
+
+pub(crate) fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(resource("/action/deduct-credits").route(signed(web::post().to(deduct))))
+        .service(resource("/credits/add-credits").route(signed(web::post().to(add))))
+        .service(resource("/credits/balance").route(signed(web::get().to(balance))))
+        .service(resource("/credits/transactions").route(signed(web::get().to(transactions))));
+}
+
+type Description = Text<0, 1000>;
+type Reference = Text<1, 255>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeductRequest {
+    amount: Option<Amount>,
+    /// Instead of `amount`: charged at the user's rate.
+    units: Option<Amount>,
+    description: Option<Description>,
+    client_reference_id: Option<Reference>,
+}
+
+/// `POST /api/action/deduct-credits`: takes credits from the bearer's balance.
+async fn deduct(
+    state: Data<State>,
+    caller: Caller,
+    Bearer(claims): Bearer,
+    Body(request): Body<DeductRequest>,
+) -> Result<HttpResponse, ApiError> {
+    let charge = match (request.amount, request.units) {
+        (Some(amount), None) => Asked::Amount(amount),
+        (None, Some(units)) => Asked::Units(units),
+        (None, None) => return Err(ApiError::field(Code::MissingField, "amount", "amount is missing")),
+        (Some(_), Some(_)) => return Err(ApiError::invalid("units", "give amount or units, not both")),
+    };
+    let posting = Posting {
+        app: caller.app().clone(),
+        description: request.description.map(|text| text.0),
+        reference: request.client_reference_id.map(|text| text.0),
+        request: Request::Deduct { user: claims.sub, charge },
+    };
+    let told_apart = posting.reference.is_some();
+    let work = Work::Post(Box::new(posting));
+    caller.run(&state, Some(claims.sub), told_apart, work).await.map(answer)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AddRequest {
+    user_id: Text<1, 255>,
+    amount: Amount,
+    #[serde(deserialize_with = "transaction_type")]
+    transaction_type: AddKind,
+    description: Option<Description>,
+    #[serde(default, deserialize_with = "payment_id")]
+    payment_id: Option<Uuid>,
+    client_reference_id: Option<Reference>,
+}
+
+/// `POST /api/credits/add-credits`: adds credits to a user's balance.
+async fn add(
+    state: Data<State>,
+    caller: Caller,
+    Body(request): Body<AddRequest>,
+) -> Result<HttpResponse, ApiError> {
+    if request.payment_id.is_some() && request.transaction_type != AddKind::Purchase {
+        return Err(ApiError::invalid("payment_id", PaymentFault::NotAPurchase));
+    }
+    let posting = Posting {
+        app: caller.app().clone(),
+        description: request.description.map(|text| text.0),
+        reference: request.client_reference_id.map(|text| text.0),
+        request: Request::Add {
+            user_id: request.user_id.0,
+            amount: request.amount,
+            kind: request.transaction_type,
+            payment_id: request.payment_id,
+        },
+    };
+    let told_apart = posting.reference.is_some();
+    caller.run(&state, None, told_apart, Work::Post(Box::new(posting))).await.map(answer)
+}
+
+fn transaction_type<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AddKind, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+}
+
+fn payment_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Uuid>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    osaycore_directory::parse_uuid(&text).map(Some).ok_or_else(|| serde::de::Error::custom("not a UUID"))
+}
+
+/// What the wallet holds, as the user context says it.
+#[derive(Serialize)]
+pub(crate) struct BalanceSummary {
+    pub(crate) balance: Credits,
+    pub(crate) lifetime_earned: Credits,
+    pub(crate) lifetime_spent: Credits,
+    pub(crate) currency_unit: &'static str,
+}
+
+impl From<&Account> for BalanceSummary {
+    fn from(account: &Account) -> Self {
+        Self {
+            balance: account.balance,
+            lifetime_earned: account.lifetime_earned,
+            lifetime_spent: account.lifetime_spent,
+            currency_unit: "credits",
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct BalanceResponse {
+    success: bool,
+    balance: Credits,
+    lifetime_earned: Credits,
+    lifetime_spent: Credits,
+    currency_unit: &'static str,
+    held: Credits,
+    available: Credits,
+    floor: Credits,
+}
+
+/// `GET /api/credits/balance`: the bearer's wallet.
+async fn balance(
+    state: Data<State>,
+    caller: Caller,
+    Bearer(claims): Bearer,
+) -> Result<HttpResponse, ApiError> {
+    let account = state
+        .read(caller.app().tenant_id, move |tx| {
+            let user = State::active_user(tx, claims.sub)?;
+            Ok::<_, Failure>(tx.account(user.id)?.ok_or(Code::UserNotFound)?)
+        })
+        .await?;
+    json(&BalanceResponse {
+        success: true,
+        balance: account.balance,
+        lifetime_earned: account.lifetime_earned,
+        lifetime_spent: account.lifetime_spent,
+        currency_unit: "credits",
+        held: Credits::ZERO,
+        available: account.balance,
+        floor: account.floor,
+    })
+}
+
+#[derive(Serialize)]
+struct TransactionsResponse {
+    success: bool,
+    transactions: Vec<Transaction>,
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Transaction {
+    transaction_id: Uuid,
+    r#type: &'static str,
+    amount: Credits,
+    balance_after: Credits,
+    description: Option<String>,
+    client_reference_id: Option<String>,
+    payment_id: Option<Uuid>,
+    app_id: Option<Uuid>,
+    created_at: String,
+}
+
+/// `GET /api/credits/transactions`: the bearer's wallet, newest first.
+async fn transactions(
+    state: Data<State>,
+    caller: Caller,
+    Bearer(claims): Bearer,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let (query, limit) = history_query(&Query::parse(
+        request.query_string(),
+        &["cursor", "limit", "type", "from", "to", "reference"],
+    )?)?;
+    let mut entries = state
+        .read(caller.app().tenant_id, move |tx| {
+            let user = State::active_user(tx, claims.sub)?;
+            Ok::<_, Failure>(tx.history(user.id, &query)?)
+        })
+        .await?;
+    // One more than asked for tells whether there is a next page.
+    let more = entries.len() > limit;
+    entries.truncate(limit);
+    let next_cursor = entries.last().filter(|_| more).map(|entry| entry.sequence.to_string());
+    let configuration = state.snapshots.configuration();
+    let transactions = entries
+        .into_iter()
+        .map(|entry| {
+            let app_id = configuration.app_uuid(entry.app_id);
+            Transaction::of(entry, app_id)
+        })
+        .collect();
+    json(&TransactionsResponse { success: true, transactions, next_cursor })
+}
+
+fn history_query(query: &Query<'_>) -> Result<(HistoryQuery, usize), ApiError> {
+    let limit = query.number("limit", 1..=200)?.unwrap_or(50);
+    let kind = match query.text("type") {
+        Some(kind) => Some(kind.parse::<EntryKind>().map_err(|error| ApiError::invalid("type", error))?),
+        None => None,
+    };
+    let read = HistoryQuery {
+        before_sequence: query.number("cursor", 1..=i64::MAX)?,
+        limit: u32::try_from(limit.saturating_add(1)).unwrap_or(u32::MAX),
+        kind,
+        from_us: query.time("from")?,
+        to_us: query.time("to")?,
+        reference: query.text("reference").map(ToOwned::to_owned),
+    };
+    Ok((read, usize::try_from(limit).unwrap_or(usize::MAX)))
+}
+
+impl Transaction {
+    fn of(entry: Entry, app_id: Option<Uuid>) -> Self {
+        Self {
+            transaction_id: entry.transaction_id,
+            r#type: entry.kind.as_str(),
+            amount: entry.amount,
+            balance_after: entry.balance_after,
+            description: entry.description,
+            client_reference_id: entry.reference,
+            payment_id: entry.payment_id,
+            app_id,
+            created_at: timestamp(entry.created_at_us),
+        }
+    }
+}

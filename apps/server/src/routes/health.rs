@@ -1,0 +1,59 @@
+//! What watches the server: liveness, readiness, metrics. Public, and never signed.
+
+use actix_web::HttpResponse;
+use actix_web::web::{self, Data};
+
+use crate::routes::{json, resource};
+use crate::server::State;
+use crate::store::migrations::{Standing, standing};
+
+pub(crate) fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(resource("/healthz").route(web::get().to(alive)))
+        .service(resource("/readyz").route(web::get().to(ready)));
+}
+
+/// Apart from the rest: a deployment may put it on a second address.
+pub(crate) fn metrics_only(config: &mut web::ServiceConfig) {
+    config.service(resource("/metrics").route(web::get().to(metrics)));
+}
+
+/// `GET /healthz`: the process answers.
+async fn alive() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain").body("ok\n")
+}
+
+#[derive(serde::Serialize)]
+struct Readiness {
+    ready: bool,
+    database: &'static str,
+    migrations: &'static str,
+    draining: bool,
+}
+
+/// `GET /readyz`: requests may be sent here: the database answers, its schema is ours, and we are not stopping.
+async fn ready(state: Data<State>) -> HttpResponse {
+    let database = state.database.clone();
+    let found = web::block(move || standing(&database)).await;
+    let (database, migrations) = match found {
+        Ok(Ok(Standing::Current)) => ("ok", "current"),
+        Ok(Ok(Standing::Behind(_))) => ("ok", "behind: run `osaycore migrate`"),
+        Ok(Ok(Standing::Ahead(_))) => ("ok", "ahead: use a newer osaycore"),
+        _ => ("unreachable", "unknown"),
+    };
+    let draining = state.is_draining();
+    let readiness = Readiness { ready: migrations == "current" && !draining, database, migrations, draining };
+    match json(&readiness) {
+        Ok(response) if readiness.ready => response,
+        Ok(response) => {
+            HttpResponse::ServiceUnavailable().content_type("application/json").body(response.into_body())
+        }
+        Err(_) => HttpResponse::InternalServerError().finish(),
+    }
+}
+
+/// `GET /metrics`: Prometheus text.
+async fn metrics(state: Data<State>) -> HttpResponse {
+    let text = state.metrics.render(state.writer.waiting(), state.snapshots.age());
+    HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text)
+}

@@ -1,0 +1,86 @@
+//! One file per capability: its routes, request and response types, handlers.
+
+mod context;
+mod credits;
+mod health;
+mod payments;
+mod query;
+mod tokens;
+mod users;
+
+use actix_web::http::header::HeaderName;
+use actix_web::middleware::from_fn;
+use actix_web::{HttpResponse, Resource, Route, web};
+
+use crate::error::{ApiError, Code};
+use crate::extract::signed;
+use crate::group_commit::Done;
+
+pub(crate) use health::metrics_only;
+
+/// Tells that an answer is the outcome of an earlier, equal request.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// Everything under `/api`, and what watches the server.
+pub(crate) fn configure(config: &mut web::ServiceConfig, with_metrics: bool) {
+    if with_metrics {
+        metrics_only(config);
+    }
+    config
+        .service(
+            web::scope("/api")
+                .configure(tokens::configure)
+                .configure(credits::configure)
+                .configure(context::configure)
+                .configure(payments::configure)
+                .configure(users::configure)
+                .default_service(web::to(not_found)),
+        )
+        .configure(health::configure)
+        .default_service(web::to(not_found));
+}
+
+/// A path whose other methods are 405.
+fn resource(path: &str) -> Resource {
+    web::resource(path).default_service(web::to(method_not_allowed))
+}
+
+/// Only for signed requests.
+fn signed(route: Route) -> Route {
+    route.wrap(from_fn(signed::layer))
+}
+
+async fn not_found() -> Result<HttpResponse, ApiError> {
+    Err(Code::NotFound.into())
+}
+
+async fn method_not_allowed() -> Result<HttpResponse, ApiError> {
+    Err(Code::MethodNotAllowed.into())
+}
+
+/// The answer of a state-changing request whose outcome is its body.
+fn answer(done: Done) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    if done.replayed {
+        response.insert_header((REPLAYED, "true"));
+    }
+    response.insert_header(("Content-Type", "application/json")).body(done.outcome)
+}
+
+/// An answer that is not stored.
+fn json(body: &impl serde::Serialize) -> Result<HttpResponse, ApiError> {
+    Ok(HttpResponse::Ok().content_type("application/json").body(to_json(body)?))
+}
+
+fn to_json(body: &impl serde::Serialize) -> Result<Vec<u8>, ApiError> {
+    serde_json::to_vec(body).map_err(|_| Code::Internal.into())
+}
+
+/// Microseconds since the epoch as RFC 3339 in UTC.
+fn timestamp(us: i64) -> String {
+    use time::format_description::well_known::Rfc3339;
+    time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(us) * 1000)
+        .ok()
+        .and_then(|time| time.format(&Rfc3339).ok())
+        .unwrap_or_default()
+}

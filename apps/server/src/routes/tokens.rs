@@ -1,0 +1,163 @@
+//! User tokens: made for a user whom the app has signed in, and revoked.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::HeaderValue;
+use actix_web::web::{self, Data};
+use osaycore_audit::{Action, Details, Field, Log, Target, TargetKind};
+use osaycore_directory::{UserStatus, user_by_api_id};
+use osaycore_jwt::revocation::{Revocation, Storage as _, first_free_iat_s};
+use osaycore_jwt::{Claims, Grant, MAX_LIFETIME_S};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::error::{ApiError, Code, Failure};
+use crate::extract::{Bearer, Body, Caller, Text};
+use crate::group_commit::Work;
+use crate::routes::{REPLAYED, answer, json, resource, signed, timestamp, to_json};
+use crate::server::State;
+use crate::system;
+
+pub(crate) fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(resource("/auth/generate-user-jwt").route(signed(web::post().to(generate))))
+        .service(resource("/auth/revoke").route(signed(web::post().to(revoke))));
+}
+
+/// A repeat gets its token again only so soon after the first sight: later it may be somebody who captured it.
+const REPEAT_US: i64 = 2_000_000;
+const DEFAULT_LIFETIME_S: i64 = 3600;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GenerateRequest {
+    user_id: Text<1, 255>,
+    expires_in_seconds: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct GenerateResponse {
+    jwt_token: String,
+    expires_at: String,
+}
+
+/// What is stored of a token: enough to make it again, which without the key is not the token.
+#[derive(Serialize, Deserialize)]
+struct Minted {
+    sub: Uuid,
+    jti: Uuid,
+    now_s: i64,
+    iat_s: i64,
+    expires_in_s: i64,
+}
+
+/// `POST /api/auth/generate-user-jwt`: a token for a user whom the app's own backend has signed in.
+async fn generate(
+    state: Data<State>,
+    caller: Caller,
+    Body(request): Body<GenerateRequest>,
+) -> Result<HttpResponse, ApiError> {
+    let expires_in_s = request.expires_in_seconds.unwrap_or(DEFAULT_LIFETIME_S);
+    if !(1..=MAX_LIFETIME_S).contains(&expires_in_s) {
+        return Err(ApiError::invalid("expires_in_seconds", format!("from 1 to {MAX_LIFETIME_S}")));
+    }
+    let app_id = caller.app().id;
+    let user_id = request.user_id.0;
+    let mint = Work::Call(Box::new(move |tx, by| {
+        let user = user_by_api_id(tx, app_id, &user_id)?.ok_or(Code::UserNotFound)?;
+        if user.status != UserStatus::Active {
+            return Err(Code::UserInactive.into());
+        }
+        let now_s = by.now_us.div_euclid(1_000_000);
+        let iat_s = first_free_iat_s(tx.user_cutoff(user.uuid)?, now_s);
+        let minted = Minted { sub: user.uuid, jti: system::uuid(), now_s, iat_s, expires_in_s };
+        let mut event = by.event(Action::TokenIssued, Some(user.id));
+        event.target = Some(Target::new(TargetKind::Token, minted.jti.to_string()));
+        event.after =
+            Details::new().with(Field::ExpiresAtUs, now_s.saturating_add(expires_in_s).saturating_mul(1_000_000));
+        tx.append(event)?;
+        Ok(to_json(&minted)?)
+    }));
+    let done = caller.run(&state, None, false, mint).await?;
+    let minted: Minted = serde_json::from_slice(&done.outcome).map_err(|_| Code::Internal)?;
+    let configuration = state.snapshots.configuration();
+    let grant = minted.grant(caller.app().uuid);
+    if done.replayed {
+        let claims = minted.claims(caller.app().uuid);
+        let late = system::now_us().saturating_sub(done.first_seen_us) > REPEAT_US;
+        if late || state.snapshots.revoked().contains(caller.app().tenant_id, &claims) {
+            return Err(Code::ReplayedRequest.into());
+        }
+    }
+    let jwt_token = configuration.ring.issue(&grant).map_err(|_| Code::Internal)?;
+    let expires_at = timestamp(minted.now_s.saturating_add(minted.expires_in_s).saturating_mul(1_000_000));
+    let mut response = json(&GenerateResponse { jwt_token, expires_at })?;
+    if done.replayed {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RevokeRequest {
+    all: Option<bool>,
+    #[serde(rename = "nonce")]
+    _nonce: Option<Text<1, 255>>,
+}
+
+/// `POST /api/auth/revoke`: ends the bearer's session, or all of the user's.
+async fn revoke(
+    state: Data<State>,
+    caller: Caller,
+    Bearer(claims): Bearer,
+    Body(request): Body<RevokeRequest>,
+) -> Result<HttpResponse, ApiError> {
+    let all = request.all.unwrap_or(false);
+    let Claims { sub, jti, exp, .. } = claims;
+    let work = Work::Call(Box::new(move |tx, by| {
+        let user = State::active_user(tx, sub)?;
+        let revocation = if all {
+            let now_s = by.now_us.div_euclid(1_000_000);
+            Revocation::User { sub, up_to_iat_s: first_free_iat_s(tx.user_cutoff(sub)?, now_s) }
+        } else {
+            Revocation::Token { jti, sub, expires_at_s: exp }
+        };
+        tx.revoke(&revocation)?;
+        let mut event = by.event(Action::TokenRevoked, Some(user.id));
+        event.target = Some(match all {
+            true => Target::new(TargetKind::User, sub.to_string()),
+            false => Target::new(TargetKind::Token, jti.to_string()),
+        });
+        tx.append(event)?;
+        Ok::<_, Failure>(br#"{"success":true}"#.to_vec())
+    }));
+    let done = caller.run(&state, Some(sub), false, work).await?;
+    state.refresh().await;
+    Ok(answer(done))
+}
+
+impl Minted {
+    fn grant(&self, aud: Uuid) -> Grant {
+        Grant {
+            sub: self.sub,
+            aud,
+            jti: self.jti,
+            now_s: self.now_s,
+            iat_s: self.iat_s,
+            expires_in_s: self.expires_in_s,
+        }
+    }
+
+    /// As far as revocation looks at them.
+    fn claims(&self, aud: Uuid) -> Claims {
+        Claims {
+            iss: String::new(),
+            sub: self.sub,
+            aud,
+            jti: self.jti,
+            iat: self.iat_s,
+            nbf: self.now_s,
+            exp: self.now_s.saturating_add(self.expires_in_s),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Users, as an app manages them: only those that are linked to it.
+
+use actix_web::web::{self, Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use osaycore_directory::{
+    AppScope, DisplayName, Email, ExternalId, Link, Name, Permit, PermitChange, Role, Storage as _, User, UserChange,
+    UserPage, Username, user_by_api_id,
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::admin::users::{self, NewUserInput};
+use crate::error::{ApiError, Code, Failure};
+use crate::extract::{Body, Caller, Text};
+use crate::group_commit::Work;
+use crate::posting::app_scope;
+use crate::routes::query::Query;
+use crate::routes::{answer, json, resource, signed, timestamp, to_json};
+use crate::server::State;
+use crate::store::tx::Tx;
+
+pub(crate) fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(resource("/users").route(signed(web::post().to(create))).route(signed(web::get().to(list))))
+        .service(
+            resource("/users/{id}")
+                .route(signed(web::get().to(show)))
+                .route(signed(web::patch().to(change)))
+                .route(signed(web::delete().to(delete))),
+        );
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CreateRequest {
+    username: Username,
+    email: Option<Email>,
+    display_name: Option<DisplayName>,
+    role: Option<Role>,
+    directory: Option<Name>,
+    external_id: Option<ExternalId>,
+    #[serde(rename = "nonce")]
+    _nonce: Option<Text<1, 255>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChangeRequest {
+    username: Option<Username>,
+    email: Option<Email>,
+    display_name: Option<DisplayName>,
+    role: Option<Role>,
+    external_id: Option<ExternalId>,
+    #[serde(rename = "nonce")]
+    _nonce: Option<Text<1, 255>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeleteRequest {
+    #[serde(rename = "nonce")]
+    _nonce: Option<Text<1, 255>>,
+}
+
+#[derive(Serialize)]
+struct UserResponse<'a> {
+    success: bool,
+    #[serde(flatten)]
+    user: UserView<'a>,
+}
+
+#[derive(Serialize)]
+struct ListResponse<'a> {
+    success: bool,
+    users: Vec<UserView<'a>>,
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+struct UserView<'a> {
+    user_id: Uuid,
+    oasis_user_id: i64,
+    username: &'a str,
+    directory: Option<&'a str>,
+    email: Option<&'a str>,
+    email_verified: bool,
+    display_name: Option<&'a str>,
+    role: &'a str,
+    status: &'a str,
+    external_id: Option<&'a str>,
+    created_at: String,
+    updated_at: String,
+}
+
+/// `POST /api/users`: makes a user that is linked to the app.
+async fn create(
+    state: Data<State>,
+    caller: Caller,
+    Body(request): Body<CreateRequest>,
+) -> Result<HttpResponse, ApiError> {
+    let app = caller.app().clone();
+    let input = NewUserInput {
+        username: request.username,
+        email: request.email,
+        display_name: request.display_name,
+        role: request.role.unwrap_or_default(),
+        directory: request.directory,
+        link: Some(Link { app_id: app.id, external_id: request.external_id }),
+    };
+    let work = Work::Call(Box::new(move |tx, by| {
+        app_scope(&app, AppScope::ManageUsers)?;
+        let user = users::create(tx, by, input.clone())?;
+        let permit = tx.permit(user.id, app.id)?;
+        Ok(response(&user, permit.as_ref())?)
+    }));
+    caller.run(&state, None, false, work).await.map(answer)
+}
+
+/// `GET /api/users?cursor&limit`: the users that are linked to the app.
+async fn list(state: Data<State>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let query = Query::parse(request.query_string(), &["cursor", "limit"])?;
+    let limit = query.number("limit", 1..=200)?.unwrap_or(50);
+    let after_id = query.number("cursor", 1..=i64::MAX)?.unwrap_or(0);
+    app_scope(caller.app(), AppScope::ManageUsers)?;
+    let app_id = caller.app().id;
+    let page = UserPage {
+        after_id,
+        limit: u32::try_from(limit.saturating_add(1)).unwrap_or(u32::MAX),
+        linked_to: Some(app_id),
+        with_deleted: false,
+    };
+    let mut linked = state
+        .read(caller.app().tenant_id, move |tx| {
+            let mut linked = Vec::new();
+            for user in tx.users(page)? {
+                let permit = tx.permit(user.id, app_id)?;
+                linked.push((user, permit));
+            }
+            Ok::<_, Failure>(linked)
+        })
+        .await?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = linked.len() > limit;
+    linked.truncate(limit);
+    let next_cursor = linked.last().filter(|_| more).map(|(user, _)| user.id.to_string());
+    let users = linked.iter().map(|(user, permit)| UserView::of(user, permit.as_ref())).collect();
+    json(&ListResponse { success: true, users, next_cursor })
+}
+
+/// `GET /api/users/{id}`
+async fn show(state: Data<State>, caller: Caller, id: Path<String>) -> Result<HttpResponse, ApiError> {
+    let (app, id) = (caller.app().clone(), id.into_inner());
+    let (user, permit) = state
+        .read(caller.app().tenant_id, move |tx| {
+            let found = linked(tx, app.id, &id)?;
+            app_scope(&app, AppScope::ManageUsers)?;
+            Ok::<_, Failure>(found)
+        })
+        .await?;
+    json(&UserResponse { success: true, user: UserView::of(&user, Some(&permit)) })
+}
+
+/// `PATCH /api/users/{id}`: what is named is changed.
+async fn change(
+    state: Data<State>,
+    caller: Caller,
+    id: Path<String>,
+    Body(request): Body<ChangeRequest>,
+) -> Result<HttpResponse, ApiError> {
+    let (app, id) = (caller.app().clone(), id.into_inner());
+    let change = UserChange {
+        username: request.username,
+        email: request.email,
+        display_name: request.display_name,
+        role: request.role,
+        ..UserChange::default()
+    };
+    let external_id = request.external_id;
+    let work = Work::Call(Box::new(move |tx, by| {
+        let (user, mut permit) = linked(tx, app.id, &id)?;
+        app_scope(&app, AppScope::ManageUsers)?;
+        let user = users::change(tx, by, &user, change.clone())?;
+        if external_id.is_some() {
+            let change = PermitChange { external_id: external_id.clone(), ..PermitChange::default() };
+            permit = users::permit(tx, by, &user, app.id, change)?;
+        }
+        Ok(response(&user, Some(&permit))?)
+    }));
+    caller.run(&state, None, false, work).await.map(answer)
+}
+
+/// `DELETE /api/users/{id}`: for the time being; an operator can restore.
+async fn delete(
+    state: Data<State>,
+    caller: Caller,
+    id: Path<String>,
+    Body(_): Body<DeleteRequest>,
+) -> Result<HttpResponse, ApiError> {
+    let (app, id) = (caller.app().clone(), id.into_inner());
+    let work = Work::Call(Box::new(move |tx, by| {
+        let (user, permit) = linked(tx, app.id, &id)?;
+        app_scope(&app, AppScope::ManageUsers)?;
+        let user = users::delete(tx, by, &user)?;
+        Ok(response(&user, Some(&permit))?)
+    }));
+    caller.run(&state, None, false, work).await.map(answer)
+}
+
+/// The user whom the app means, if the two are linked: a permit is the link.
+fn linked(tx: &mut Tx<'_>, app_id: i64, id: &str) -> Result<(User, Permit), Failure> {
+    let user = user_by_api_id(tx, app_id, id)?.ok_or(Code::UserNotFound)?;
+    let permit = tx.permit(user.id, app_id)?.ok_or(Code::UserNotFound)?;
+    Ok((user, permit))
+}
+
+fn response(user: &User, permit: Option<&Permit>) -> Result<Vec<u8>, ApiError> {
+    to_json(&UserResponse { success: true, user: UserView::of(user, permit) })
+}
+
+impl<'a> UserView<'a> {
+    fn of(user: &'a User, permit: Option<&'a Permit>) -> Self {
+        Self {
+            user_id: user.uuid,
+            oasis_user_id: user.id,
+            username: user.username.as_str(),
+            directory: user.directory.as_ref().map(AsRef::as_ref),
+            email: user.email.as_ref().map(AsRef::as_ref),
+            email_verified: user.email_verified,
+            display_name: user.display_name.as_ref().map(AsRef::as_ref),
+            role: user.role.as_str(),
+            status: user.status.as_str(),
+            external_id: permit.and_then(|permit| permit.external_id.as_ref()).map(AsRef::as_ref),
+            created_at: timestamp(user.created_at_us),
+            updated_at: timestamp(user.updated_at_us),
+        }
+    }
+}

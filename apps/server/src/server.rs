@@ -1,0 +1,213 @@
+//! Serving: what the handlers share, and how the server starts and stops.
+
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::web::{self, Data};
+use actix_web::{App, HttpServer};
+use anyhow::Context as _;
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use osaycore_directory::{Storage as _, User, UserRef, UserStatus};
+use uuid::Uuid;
+
+use crate::config::Config;
+use crate::error::{ApiError, Code, Failure};
+use crate::extract::request_id;
+use crate::group_commit::Writer;
+use crate::metrics::Metrics;
+use crate::refusals::Refusals;
+use crate::routes;
+use crate::snapshot::Snapshots;
+use crate::store::db::Database;
+use crate::store::migrations::{Standing, standing};
+use crate::store::tx::Tx;
+use crate::system;
+
+/// Connections that read; each is used by one request at a time.
+const READERS: u32 = 8;
+/// How long a request has to send its head, and a stopping server to answer what it has accepted.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+const SHUTDOWN_S: u64 = 30;
+/// How often counted refusals are written, and limiters forget addresses that went quiet.
+const HOUSEKEEPING: Duration = Duration::from_secs(10);
+
+/// What the handlers share.
+pub(crate) struct State {
+    pub(crate) database: Database,
+    pub(crate) snapshots: Arc<Snapshots>,
+    pub(crate) writer: Writer,
+    pub(crate) refusals: Refusals,
+    pub(crate) metrics: Metrics,
+    pub(crate) address_limiter: DefaultKeyedRateLimiter<IpAddr>,
+    pub(crate) trusted_proxies: Vec<IpAddr>,
+    /// How far a request's timestamp may be from the clock.
+    pub(crate) window_s: i64,
+    draining: AtomicBool,
+}
+
+impl State {
+    /// Reads the tenant's rows in one consistent snapshot, off the event loop.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        tenant_id: i64,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let database = self.database.clone();
+        let read = move || database.read(|connection| work(&mut Tx::new(connection, tenant_id)));
+        let result: Result<T, Failure> = web::block(read).await.map_err(|_| ApiError::from(Code::Unavailable))?;
+        Ok(result?)
+    }
+
+    /// The user of a token: 404 if gone, 403 if not active.
+    pub(crate) fn active_user(tx: &mut Tx<'_>, uuid: Uuid) -> Result<User, Failure> {
+        let user = tx.user(&UserRef::Uuid(uuid))?.filter(|user| !user.is_deleted()).ok_or(Code::UserNotFound)?;
+        if user.status != UserStatus::Active {
+            return Err(Code::UserInactive.into());
+        }
+        Ok(user)
+    }
+
+    /// Sees a change of our own at once; others see it within a second.
+    pub(crate) async fn refresh(&self) {
+        let snapshots = Arc::clone(&self.snapshots);
+        if let Ok(Err(error)) = web::block(move || snapshots.refresh()).await {
+            tracing::warn!(%error, "the snapshot is refreshed later");
+        }
+    }
+
+    /// Whether the server is stopping.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}
+
+/// Serves until SIGTERM or SIGINT, then answers what it has accepted. `ready` is told the bound address.
+pub(crate) async fn serve(config: Config, ready: impl FnOnce(SocketAddr)) -> anyhow::Result<()> {
+    let database = Database::open(&config.database_url, READERS)?;
+    match standing(&database)? {
+        Standing::Current => {}
+        Standing::Behind(steps) => {
+            anyhow::bail!("the database lacks {steps} migration steps: run `osaycore migrate` first")
+        }
+        Standing::Ahead(step) => {
+            anyhow::bail!("the database has step {step:?}, which this program does not know: use a newer osaycore")
+        }
+    }
+    let metrics = Metrics::new();
+    let sealer = {
+        let config = config.clone();
+        move || config.sealer()
+    };
+    let snapshots = Snapshots::load(database.clone(), sealer)?;
+    snapshots.keep_fresh()?;
+    let (writer, writer_thread) = Writer::start(database.clone(), metrics.clone(), config.signature_window_s)?;
+    let per_second = NonZeroU32::new(config.address_requests_per_second).unwrap_or(NonZeroU32::MIN);
+    let state = Data::new(State {
+        database,
+        snapshots,
+        writer,
+        refusals: Refusals::default(),
+        metrics,
+        address_limiter: RateLimiter::keyed(Quota::per_second(per_second)),
+        trusted_proxies: config.trusted_proxies.clone(),
+        window_s: config.signature_window_s,
+        draining: AtomicBool::new(false),
+    });
+    run(&config, state.clone(), ready).await?;
+    let writer = {
+        let state = state.into_inner();
+        state.refusals.write(&state.writer, system::now_us(), true).await;
+        Arc::into_inner(state).map(|state| state.writer)
+    };
+    drop(writer);
+    // Ends once everything that waited is committed.
+    tokio::task::spawn_blocking(move || writer_thread.join()).await.ok();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn run(config: &Config, state: Data<State>, ready: impl FnOnce(SocketAddr)) -> anyhow::Result<()> {
+    let shared = state.clone();
+    let own_metrics = config.metrics_listen.is_none();
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(shared.clone())
+            .wrap(from_fn(request_id::layer))
+            .wrap(Compress::default())
+            .configure(|config| routes::configure(config, own_metrics))
+    })
+    .client_request_timeout(HEAD_TIMEOUT)
+    .shutdown_timeout(SHUTDOWN_S)
+    .disable_signals()
+    .bind(&config.listen)
+    .with_context(|| format!("listening on {}; is another server running? choose --listen", config.listen))?;
+    let address = server.addrs().first().copied().context("no address was bound")?;
+    let metrics_server = match &config.metrics_listen {
+        Some(listen) => {
+            let shared = state.clone();
+            let server = HttpServer::new(move || {
+                App::new().app_data(shared.clone()).configure(routes::metrics_only)
+            })
+            .workers(1)
+            .disable_signals()
+            .bind(listen)
+            .with_context(|| format!("listening on {listen} for metrics"))?
+            .run();
+            Some(server)
+        }
+        None => None,
+    };
+    let metrics_handle = metrics_server.as_ref().map(actix_web::dev::Server::handle);
+    let server = server.run();
+    let handle = server.handle();
+    let housekeeper = actix_web::rt::spawn(housekeeping(state.clone()));
+    actix_web::rt::spawn(async move {
+        stop_signal().await;
+        tracing::info!("stopping: accepted requests are answered first");
+        state.draining.store(true, Ordering::Relaxed);
+        housekeeper.abort();
+        drop(state);
+        if let Some(handle) = metrics_handle {
+            handle.stop(false).await;
+        }
+        handle.stop(true).await;
+    });
+    if let Some(server) = metrics_server {
+        actix_web::rt::spawn(server);
+    }
+    ready(address);
+    // Plain in every log format: scripts wait for this line.
+    eprintln!("listening on http://{address}");
+    server.await?;
+    Ok(())
+}
+
+/// What is done now and then, for as long as the server runs.
+async fn housekeeping(state: Data<State>) {
+    let mut ticks = actix_web::rt::time::interval(HOUSEKEEPING);
+    loop {
+        ticks.tick().await;
+        state.refusals.write(&state.writer, system::now_us(), false).await;
+        state.address_limiter.retain_recent();
+    }
+}
+
+#[cfg(unix)]
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("no signal handler could be set; stop the server with SIGKILL");
+        return std::future::pending().await;
+    };
+    tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+}
+
+#[cfg(not(unix))]
+async fn stop_signal() {
+    let _ = tokio::signal::ctrl_c().await;
+}

@@ -1,0 +1,216 @@
+//! What changes rarely and is read on every request, compiled in memory: apps and their secrets, token keys, flags,
+//! revocations. Replaced within a second of any change, by whatever process on this database.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use osaycore_directory::App;
+use osaycore_flags::FlagSet;
+use osaycore_jwt::{Claims, KeyRing, Revocations, revocation};
+use osaycore_signing::{SigningKey, v1};
+use uuid::Uuid;
+
+use crate::sealing::Sealer;
+use crate::store::apps::{self, SecretKind};
+use crate::store::db::{Database, StoreError};
+use crate::store::flags::InForce;
+use crate::store::tx::Tx;
+use crate::store::{flags, jwt_keys, tenants, versions};
+use crate::system;
+
+/// How often the versions are looked at; a change is seen at most so much later.
+const POLL: Duration = Duration::from_millis(250);
+
+/// An app as requests need it.
+pub(crate) struct ServedApp {
+    pub(crate) app: Arc<App>,
+    pub(crate) secrets: Vec<v1::Secret>,
+    pub(crate) limiter: Arc<DefaultDirectRateLimiter>,
+    pub(crate) flags: Arc<FlagSet>,
+}
+
+/// One consistent state of the configuration.
+pub(crate) struct Configuration {
+    version: i64,
+    by_api_key: HashMap<String, Arc<ServedApp>>,
+    by_id: HashMap<i64, Arc<ServedApp>>,
+    pub(crate) ring: KeyRing,
+}
+
+impl Configuration {
+    /// The app of an API key, disabled or not.
+    pub(crate) fn app(&self, api_key: &str) -> Option<&Arc<ServedApp>> {
+        self.by_api_key.get(api_key)
+    }
+
+    /// The public id of an app; none for what an operator did.
+    pub(crate) fn app_uuid(&self, app_id: i64) -> Option<Uuid> {
+        self.by_id.get(&app_id).map(|served| served.app.uuid)
+    }
+}
+
+/// Revoked tokens, by tenant.
+#[derive(Default)]
+pub(crate) struct Revoked {
+    version: i64,
+    tenants: HashMap<i64, Revocations>,
+}
+
+impl Revoked {
+    pub(crate) fn contains(&self, tenant_id: i64, claims: &Claims) -> bool {
+        self.tenants.get(&tenant_id).is_some_and(|revocations| revocations.is_revoked(claims))
+    }
+}
+
+/// The snapshots of a running server.
+pub(crate) struct Snapshots {
+    database: Database,
+    reload: Box<dyn Fn() -> anyhow::Result<Sealer> + Send + Sync>,
+    sealer: ArcSwap<Sealer>,
+    configuration: ArcSwap<Configuration>,
+    revoked: ArcSwap<Revoked>,
+    fresh: ArcSwap<Instant>,
+}
+
+impl Snapshots {
+    /// Reads everything once. `reload` reads the master key again, when a rotation by another process asks for it.
+    pub(crate) fn load(
+        database: Database,
+        reload: impl Fn() -> anyhow::Result<Sealer> + Send + Sync + 'static,
+    ) -> anyhow::Result<Arc<Self>> {
+        let sealer = reload()?;
+        let configuration = read_configuration(&database, &sealer, None)?;
+        let revoked = read_revoked(&database)?;
+        Ok(Arc::new(Self {
+            database,
+            reload: Box::new(reload),
+            sealer: ArcSwap::from_pointee(sealer),
+            configuration: ArcSwap::from_pointee(configuration),
+            revoked: ArcSwap::from_pointee(revoked),
+            fresh: ArcSwap::from_pointee(system::monotonic()),
+        }))
+    }
+
+    pub(crate) fn configuration(&self) -> arc_swap::Guard<Arc<Configuration>> {
+        self.configuration.load()
+    }
+
+    pub(crate) fn revoked(&self) -> arc_swap::Guard<Arc<Revoked>> {
+        self.revoked.load()
+    }
+
+    /// How long ago the snapshots were known to be current.
+    pub(crate) fn age(&self) -> Duration {
+        self.fresh.load().elapsed()
+    }
+
+    /// Looks at the versions and reads again what has moved.
+    pub(crate) fn refresh(&self) -> Result<(), StoreError> {
+        let (configuration, revoked) = self.database.read(versions::current)?;
+        let current = self.configuration.load();
+        if current.version != configuration {
+            let next = match read_configuration(&self.database, &self.sealer.load(), Some(&current)) {
+                Err(StoreError::Sealing(_)) => {
+                    let sealer = (self.reload)().map_err(|error| StoreError::Connection(format!("{error:#}")))?;
+                    let next = read_configuration(&self.database, &sealer, Some(&current))?;
+                    self.sealer.store(Arc::new(sealer));
+                    next
+                }
+                read => read?,
+            };
+            self.configuration.store(Arc::new(next));
+        }
+        if self.revoked.load().version != revoked {
+            self.revoked.store(Arc::new(read_revoked(&self.database)?));
+        }
+        self.fresh.store(Arc::new(system::monotonic()));
+        Ok(())
+    }
+
+    /// Refreshes for as long as the server runs.
+    pub(crate) fn keep_fresh(self: &Arc<Self>) -> std::io::Result<()> {
+        let snapshots = Arc::downgrade(self);
+        std::thread::Builder::new().name("snapshots".to_owned()).spawn(move || {
+            while let Some(snapshots) = snapshots.upgrade() {
+                if let Err(error) = snapshots.refresh() {
+                    tracing::error!(%error, "the snapshot could not be refreshed; the last one stays in use");
+                }
+                drop(snapshots);
+                std::thread::sleep(POLL);
+            }
+        })?;
+        Ok(())
+    }
+}
+
+fn read_configuration(
+    database: &Database,
+    sealer: &Sealer,
+    before: Option<&Configuration>,
+) -> Result<Configuration, StoreError> {
+    database.read(|connection| {
+        let (version, _) = versions::current(connection)?;
+        let ring = jwt_keys::ring(connection, sealer)?;
+        let mut secrets: HashMap<i64, Vec<v1::Secret>> = HashMap::new();
+        for secret in apps::secrets(connection, sealer, system::now_us())? {
+            if secret.kind == SecretKind::Signing {
+                secrets.entry(secret.app_id).or_default().push(v1::Secret {
+                    key: SigningKey::new(&secret.secret),
+                    expires_at_s: secret.expires_at_us.map(|us| us.div_euclid(1_000_000)),
+                });
+            }
+        }
+        let mut flag_rows = HashMap::new();
+        for tenant in tenants::list(connection)? {
+            let rows = (flags::all(connection, tenant.id)?, flags::all_segments(connection, tenant.id)?);
+            flag_rows.insert(tenant.id, rows);
+        }
+        let (mut by_api_key, mut by_id) = (HashMap::new(), HashMap::new());
+        for app in apps::all(connection)? {
+            let (flags, segments) = flag_rows.get(&app.tenant_id).ok_or(StoreError::Corrupt("app of no tenant"))?;
+            // What does not compile is refused when it is written: this never fails but for a change by hand.
+            let flags =
+                InForce::of(flags, segments, app.id).compile().map_err(|_| StoreError::Corrupt("set of flags"))?;
+            let served = Arc::new(ServedApp {
+                secrets: secrets.remove(&app.id).unwrap_or_default(),
+                limiter: limiter(&app, before),
+                flags: Arc::new(flags),
+                app: Arc::new(app),
+            });
+            by_api_key.insert(served.app.api_key.clone(), Arc::clone(&served));
+            by_id.insert(served.app.id, served);
+        }
+        Ok(Configuration { version, by_api_key, by_id, ring })
+    })
+}
+
+/// The app's limiter, with what it has counted so far, unless its limit was changed.
+fn limiter(app: &App, before: Option<&Configuration>) -> Arc<DefaultDirectRateLimiter> {
+    let limit = app.settings.requests_per_second;
+    before
+        .and_then(|before| before.by_id.get(&app.id))
+        .filter(|served| served.app.settings.requests_per_second == limit)
+        .map_or_else(
+            || {
+                let per_second = NonZeroU32::new(limit).unwrap_or(NonZeroU32::MIN);
+                Arc::new(RateLimiter::direct(Quota::per_second(per_second)))
+            },
+            |served| Arc::clone(&served.limiter),
+        )
+}
+
+fn read_revoked(database: &Database) -> Result<Revoked, StoreError> {
+    database.read(|connection| {
+        let (_, version) = versions::current(connection)?;
+        let mut by_tenant = HashMap::new();
+        for tenant in tenants::list(connection)? {
+            let revocations = revocation::Storage::revocations(&mut Tx::new(connection, tenant.id), system::now_s())?;
+            by_tenant.insert(tenant.id, revocations.into_iter().collect());
+        }
+        Ok(Revoked { version, tenants: by_tenant })
+    })
+}

@@ -1,0 +1,120 @@
+//! A compiled condition: what is asked of one attribute, or of a segment.
+
+use crate::{Attribute, ConditionDefinition, Context, Operator, attribute_test::Test};
+use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
+use serde_json::Value as Json;
+
+/// One condition of a rule or segment.
+#[derive(Debug)]
+pub(crate) struct Condition {
+    pub(crate) subject: Subject,
+    /// Written as `negate`, or part of `!=` and `not_in`; both together cancel out.
+    pub(crate) negate: bool,
+    /// The condition in the words of the file.
+    pub(crate) text: String,
+}
+
+#[derive(Debug)]
+pub(crate) enum Subject {
+    Attribute {
+        name: String,
+        test: Test,
+    },
+    /// The position of the segment in the set.
+    Segment(usize),
+}
+
+/// A named set of users.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub(crate) when: Vec<Condition>,
+    /// Sorted.
+    pub(crate) users: Vec<String>,
+}
+
+impl Condition {
+    /// `segment_at` finds a segment's position by key. The error says what is wrong.
+    pub(crate) fn compile(
+        definition: &ConditionDefinition,
+        segment_at: impl Fn(&str) -> Option<usize>,
+    ) -> Result<Self, String> {
+        if let Some(key) = &definition.segment {
+            let alone = ConditionDefinition {
+                segment: Some(key.clone()),
+                negate: definition.negate,
+                ..ConditionDefinition::default()
+            };
+            if alone != *definition {
+                return Err(format!("a condition on segment `{key}` takes `negate` and no more"));
+            }
+            let position = segment_at(key).ok_or_else(|| format!("unknown segment `{key}`"))?;
+            let text = format!("{}in segment {key}", if definition.negate { "not " } else { "" });
+            let subject = Subject::Segment(position);
+            return Ok(Self { subject, negate: definition.negate, text });
+        }
+        let (Some(name), Some(op)) = (&definition.attribute, definition.op) else {
+            return Err("a condition has `attribute` and `op`, or `segment`".to_owned());
+        };
+        if name.is_empty() {
+            return Err("`attribute` is empty".to_owned());
+        }
+        let test = Test::compile(name, op, definition).map_err(|what| format!("`{name}` `{op}`: {what}"))?;
+        let inverse = matches!(op, Operator::NotEqual | Operator::NotIn);
+        let inverse = inverse || op == Operator::VersionNotEqual;
+        Ok(Self {
+            subject: Subject::Attribute { name: name.clone(), test },
+            negate: definition.negate != inverse,
+            text: describe(name, op, definition),
+        })
+    }
+
+    /// Whether the condition holds. An attribute that is absent or of another kind than asked for
+    /// passes no test, so that it fulfils exactly the negated ones.
+    pub(crate) fn holds(&self, segments: &[Segment], context: &(impl Context + ?Sized)) -> bool {
+        let plain = match &self.subject {
+            Subject::Segment(position) => {
+                segments.get(*position).is_some_and(|segment| segment.holds(segments, context))
+            }
+            Subject::Attribute { name, test } => {
+                context.attribute(name).is_some_and(|attribute| test.passes(attribute))
+            }
+        };
+        plain != self.negate
+    }
+}
+
+impl Segment {
+    /// Whether the user is one of those listed, or all conditions hold.
+    fn holds(&self, segments: &[Segment], context: &(impl Context + ?Sized)) -> bool {
+        let listed = || find_user(&self.users, String::as_str, context).is_some();
+        let described = || self.when.iter().all(|condition| condition.holds(segments, context));
+        (!self.users.is_empty() && listed()) || (!self.when.is_empty() && described())
+    }
+}
+
+/// The entry of the user by `user_id`, else by `external_id`. Entries are sorted by key.
+pub(crate) fn find_user<'e, E>(
+    entries: &'e [E],
+    key: impl Fn(&E) -> &str,
+    context: &(impl Context + ?Sized),
+) -> Option<&'e E> {
+    ["user_id", "external_id"].into_iter().find_map(|name| {
+        let Some(Attribute::Text(id)) = context.attribute(name) else { return None };
+        let position = entries.binary_search_by(|entry| key(entry).cmp(id)).ok()?;
+        entries.get(position)
+    })
+}
+
+/// The condition in the words of the file; a long list is named by its size.
+fn describe(name: &str, op: Operator, definition: &ConditionDefinition) -> String {
+    const SHOWN_VALUES: usize = 10;
+    let not = if definition.negate { "not " } else { "" };
+    match (&definition.value, &definition.values) {
+        (Some(value), _) => format!("{not}{name} {op} {value}"),
+        (None, Some(values)) if values.len() > SHOWN_VALUES => {
+            format!("{not}{name} {op} ({} values)", values.len())
+        }
+        (None, Some(values)) => format!("{not}{name} {op} {}", Json::Array(values.clone())),
+        (None, None) => format!("{not}{name} {op}"),
+    }
+}
