@@ -75,7 +75,12 @@ pub(crate) const TABLE: &[(Code, &str, u16, &str)] = &[
     (Code::UserNotFound, "user_not_found", 404, "User not found"),
     (Code::NotFound, "not_found", 404, "Not found"),
     (Code::MethodNotAllowed, "method_not_allowed", 405, "Method not allowed"),
-    (Code::ReplayedRequest, "replayed_request", 409, "This request was made before; send a client_reference_id to tell equal requests apart"),
+    (
+        Code::ReplayedRequest,
+        "replayed_request",
+        409,
+        "This request was made before; send a client_reference_id to tell equal requests apart",
+    ),
     (Code::ReferenceConflict, "reference_conflict", 409, "The reference was used for another request"),
     (Code::PaymentUsed, "payment_used", 409, "The payment was credited before"),
     (Code::BodyTooLarge, "body_too_large", 413, "The body is too large"),
@@ -88,10 +93,10 @@ pub(crate) const TABLE: &[(Code, &str, u16, &str)] = &[
 
 impl Code {
     fn row(self) -> (&'static str, u16, &'static str) {
-        TABLE.iter().find(|row| row.0 == self).map_or(
-            ("internal", 500, "Internal error"),
-            |(_, name, status, sentence)| (name, *status, sentence),
-        )
+        TABLE
+            .iter()
+            .find(|row| row.0 == self)
+            .map_or(("internal", 500, "Internal error"), |(_, name, status, sentence)| (name, *status, sentence))
     }
 
     /// As the wire writes it.

@@ -15,7 +15,7 @@ use crate::admin::By;
 use crate::error::{ApiError, Code, Failure};
 use crate::metrics::Metrics;
 use crate::posting::{self, Posting};
-use crate::store::db::{self, AnyConnection, AsStoreError, Database, StoreError};
+use crate::store::db::{self, AnyConnection, Database, StoreError};
 use crate::store::tx::Tx;
 use crate::system;
 
@@ -60,9 +60,10 @@ pub(crate) struct Done {
     pub(crate) first_seen_us: i64,
 }
 
-struct Waiting {
-    job: Job,
-    answer: oneshot::Sender<Result<Done, ApiError>>,
+enum Waiting {
+    Job(Box<Job>, oneshot::Sender<Result<Done, ApiError>>),
+    /// Nothing comes after it.
+    Stop,
 }
 
 /// The way to the writer thread.
@@ -72,7 +73,7 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the writer thread; it ends when the last `Writer` is dropped and the queue is empty.
+    /// Starts the writer thread; it ends after [`Writer::stop`].
     pub(crate) fn start(
         database: Database,
         metrics: Metrics,
@@ -80,16 +81,21 @@ impl Writer {
     ) -> std::io::Result<(Self, std::thread::JoinHandle<()>)> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let mut thread = Thread { database, connection: None, metrics, window_s, forgotten_s: 0 };
-        let handle =
-            std::thread::Builder::new().name("group-commit".to_owned()).spawn(move || thread.run(waiting))?;
+        let handle = std::thread::Builder::new().name("group-commit".to_owned()).spawn(move || thread.run(waiting))?;
         Ok((Self { queue }, handle))
     }
 
     /// Runs a job; the answer comes after the commit is durable.
     pub(crate) async fn run(&self, job: Job) -> Result<Done, ApiError> {
         let (answer, answered) = oneshot::channel();
-        self.queue.try_send(Waiting { job, answer }).map_err(|_| Code::Unavailable)?;
+        self.queue.try_send(Waiting::Job(Box::new(job), answer)).map_err(|_| Code::Unavailable)?;
         answered.await.unwrap_or_else(|_| Err(Code::Internal.into()))
+    }
+
+    /// Ends the thread once everything that waits is committed and answered.
+    pub(crate) async fn stop(&self) {
+        // An error tells that the thread has ended already.
+        let _ = self.queue.send(Waiting::Stop).await;
     }
 
     /// How many jobs are waiting.
@@ -110,9 +116,18 @@ struct Thread {
 impl Thread {
     fn run(&mut self, mut waiting: mpsc::Receiver<Waiting>) {
         let mut group = Vec::with_capacity(GROUP);
-        while waiting.blocking_recv_many(&mut group, GROUP) > 0 {
-            let (mut jobs, answers): (Vec<Job>, Vec<_>) =
-                group.drain(..).map(|waiting| (waiting.job, waiting.answer)).unzip();
+        let mut stopping = false;
+        while !stopping && waiting.blocking_recv_many(&mut group, GROUP) > 0 {
+            let (mut jobs, mut answers) = (Vec::with_capacity(group.len()), Vec::with_capacity(group.len()));
+            for message in group.drain(..) {
+                match message {
+                    Waiting::Job(job, answer) => {
+                        jobs.push(*job);
+                        answers.push(answer);
+                    }
+                    Waiting::Stop => stopping = true,
+                }
+            }
             let started = system::monotonic();
             let outcomes = self.commit(&mut jobs);
             self.metrics.group(jobs.len(), started.elapsed());
@@ -125,6 +140,9 @@ impl Thread {
 
     /// One transaction for all jobs. A failure before the commit fails all of them, with nothing written.
     fn commit(&mut self, jobs: &mut [Job]) -> Vec<Result<Done, ApiError>> {
+        if jobs.is_empty() {
+            return Vec::new();
+        }
         let failed = |error: ApiError| vec![Err(error); jobs.len()];
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
@@ -256,11 +274,7 @@ fn guarded(
         }
         Recognition::Done { .. } if refuse_repeat => return Ok(Err(Code::ReplayedRequest.into())),
         Recognition::Done { sighting, outcome } => {
-            return Ok(Ok(Done {
-                outcome: outcome.to_vec(),
-                replayed: true,
-                first_seen_us: sighting.first_seen_us,
-            }));
+            return Ok(Ok(Done { outcome: outcome.to_vec(), replayed: true, first_seen_us: sighting.first_seen_us }));
         }
         Recognition::Again { sighting } => sighting.clone(),
         Recognition::First { ordinal } => sight.sighting(ordinal, now_us, None),
@@ -305,4 +319,3 @@ fn was_committed(
     }
     Ok(committed.then_some(outcomes))
 }
-

@@ -50,18 +50,14 @@ pub(crate) struct Known {
 }
 
 /// Reads what the commands need: users, permits, groups, accounts, references.
-pub(crate) fn preload<'p>(
-    tx: &mut Tx<'_>,
-    postings: impl Iterator<Item = &'p Posting>,
-) -> Result<Known, StoreError> {
+pub(crate) fn preload<'p>(tx: &mut Tx<'_>, postings: impl Iterator<Item = &'p Posting>) -> Result<Known, StoreError> {
     let postings: Vec<&Posting> = postings.collect();
     if postings.is_empty() {
         return Ok(Known::default());
     }
     let uuids: BTreeSet<Uuid> = postings.iter().filter_map(|posting| posting.user_uuid()).collect();
     let uuids: Vec<Uuid> = uuids.into_iter().collect();
-    let users: HashMap<Uuid, User> =
-        users::by_uuids(tx, &uuids)?.into_iter().map(|user| (user.uuid, user)).collect();
+    let users: HashMap<Uuid, User> = users::by_uuids(tx, &uuids)?.into_iter().map(|user| (user.uuid, user)).collect();
     let user_ids: Vec<i64> = users.values().map(|user| user.id).collect();
     let apps: HashMap<i64, &App> = postings.iter().map(|posting| (posting.app.id, &*posting.app)).collect();
     let app_ids: Vec<i64> = apps.keys().copied().collect();
@@ -74,9 +70,7 @@ pub(crate) fn preload<'p>(
         sharing.extend(groups::sharing(tx, app.id, &user_ids)?.into_iter().map(|user_id| (app.id, user_id)));
     }
     tx.preload_accounts(user_ids.into_iter())?;
-    tx.preload_references(
-        postings.iter().filter_map(|posting| Some((posting.app.id, posting.reference.as_deref()?))),
-    )?;
+    tx.preload_references(postings.iter().filter_map(|posting| Some((posting.app.id, posting.reference.as_deref()?))))?;
     Ok(Known { users, permits, sharing })
 }
 
@@ -89,7 +83,7 @@ pub(crate) fn execute(
     now_us: i64,
 ) -> Result<Vec<u8>, Failure> {
     let user = known.user(tx, posting)?.ok_or(Code::UserNotFound)?;
-    match known.permitted(posting, &user).and_then(|permitted| posting.command(&user, permitted, now_us)) {
+    match known.permitted(posting, &user).map(|rate| posting.command(&user, rate, now_us)) {
         Ok(command) => match post(tx, &command, now_us) {
             Ok(Outcome::Replayed(entry)) => Ok(body(&entry)),
             Ok(Outcome::Posted(entry)) => {
@@ -113,10 +107,10 @@ impl Posting {
         }
     }
 
-    fn command(&self, user: &User, rate: Amount, now_us: i64) -> Result<Command, ApiError> {
+    fn command(&self, user: &User, rate: Amount, now_us: i64) -> Command {
         let transaction_id = system::ordered_uuid(now_us);
         let (description, reference) = (self.description.clone(), self.reference.clone());
-        Ok(match &self.request {
+        match &self.request {
             Request::Deduct { charge, .. } => Command::Deduct(Deduct {
                 account_id: user.id,
                 app_id: self.app.id,
@@ -138,7 +132,7 @@ impl Posting {
                 reference,
                 payment_id: *payment_id,
             }),
-        })
+        }
     }
 }
 
@@ -190,11 +184,8 @@ pub(crate) fn denied(denied: Denied) -> ApiError {
 
 /// `{success, transaction_id, new_balance}`: the same bytes whenever it is made of the same entry.
 fn body(entry: &Entry) -> Vec<u8> {
-    format!(
-        r#"{{"success":true,"transaction_id":"{}","new_balance":{}}}"#,
-        entry.transaction_id, entry.balance_after
-    )
-    .into_bytes()
+    format!(r#"{{"success":true,"transaction_id":"{}","new_balance":{}}}"#, entry.transaction_id, entry.balance_after)
+        .into_bytes()
 }
 
 /// The wire's code for a charge or an amount that does not fit.

@@ -104,29 +104,18 @@ impl Sealer {
         let key = self.keys.first().ok_or_else(damaged)?;
         let nonce: [u8; NONCE_BYTES] = system::random();
         let payload = Payload { msg: plain, aad: &place.associated_data() };
-        let sealed =
-            key.cipher().encrypt(&XNonce::from(nonce), payload).map_err(|_| damaged())?;
+        let sealed = key.cipher().encrypt(&XNonce::from(nonce), payload).map_err(|_| damaged())?;
         Ok([key.id.as_slice(), &nonce, &sealed].concat())
     }
 
     /// Decrypts what [`Sealer::seal`] made for the same place.
-    pub(crate) fn open(
-        &self,
-        place: Place<'_>,
-        sealed: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, SealingError> {
+    pub(crate) fn open(&self, place: Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealingError> {
         let damaged = || SealingError::Damaged(place.table.to_owned());
         let (id, rest) = sealed.split_at_checked(KEY_ID_BYTES).ok_or_else(damaged)?;
-        let (nonce, ciphertext) =
-            rest.split_first_chunk::<NONCE_BYTES>().ok_or_else(damaged)?;
-        let key = self
-            .keys
-            .iter()
-            .find(|key| key.id == id)
-            .ok_or_else(|| SealingError::UnknownKey(hex::encode(id)))?;
+        let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_BYTES>().ok_or_else(damaged)?;
+        let key = self.keys.iter().find(|key| key.id == id).ok_or_else(|| SealingError::UnknownKey(hex::encode(id)))?;
         let payload = Payload { msg: ciphertext, aad: &place.associated_data() };
-        let plain =
-            key.cipher().decrypt(&XNonce::from(*nonce), payload).map_err(|_| damaged())?;
+        let plain = key.cipher().decrypt(&XNonce::from(*nonce), payload).map_err(|_| damaged())?;
         Ok(Zeroizing::new(plain))
     }
 }
@@ -142,11 +131,9 @@ mod tests {
         let sealer = Sealer::new(MasterKey::generate(), vec![]);
         let sealed = sealer.seal(HERE, b"secret").unwrap();
         assert_eq!(sealer.open(HERE, &sealed).unwrap().as_slice(), b"secret");
-        for elsewhere in [
-            Place { table: "tenants", ..HERE },
-            Place { row: "1/3", ..HERE },
-            Place { column: "key", ..HERE },
-        ] {
+        for elsewhere in
+            [Place { table: "tenants", ..HERE }, Place { row: "1/3", ..HERE }, Place { column: "key", ..HERE }]
+        {
             assert!(matches!(sealer.open(elsewhere, &sealed), Err(SealingError::Damaged(_))));
         }
         let other = Sealer::new(MasterKey::generate(), vec![]);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use actix_web::middleware::{Compress, from_fn};
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpServer};
 use anyhow::Context as _;
@@ -118,14 +118,11 @@ pub(crate) async fn serve(config: Config, ready: impl FnOnce(SocketAddr)) -> any
         draining: AtomicBool::new(false),
     });
     run(&config, state.clone(), ready).await?;
-    let writer = {
-        let state = state.into_inner();
-        state.refusals.write(&state.writer, system::now_us(), true).await;
-        Arc::into_inner(state).map(|state| state.writer)
-    };
-    drop(writer);
-    // Ends once everything that waited is committed.
-    tokio::task::spawn_blocking(move || writer_thread.join()).await.ok();
+    state.refusals.write(&state.writer, system::now_us(), true).await;
+    state.writer.stop().await;
+    if web::block(move || writer_thread.join()).await.is_err() {
+        tracing::error!("the writer thread could not be waited for");
+    }
     tracing::info!("stopped");
     Ok(())
 }
@@ -137,7 +134,6 @@ async fn run(config: &Config, state: Data<State>, ready: impl FnOnce(SocketAddr)
         App::new()
             .app_data(shared.clone())
             .wrap(from_fn(request_id::layer))
-            .wrap(Compress::default())
             .configure(|config| routes::configure(config, own_metrics))
     })
     .client_request_timeout(HEAD_TIMEOUT)
@@ -149,14 +145,12 @@ async fn run(config: &Config, state: Data<State>, ready: impl FnOnce(SocketAddr)
     let metrics_server = match &config.metrics_listen {
         Some(listen) => {
             let shared = state.clone();
-            let server = HttpServer::new(move || {
-                App::new().app_data(shared.clone()).configure(routes::metrics_only)
-            })
-            .workers(1)
-            .disable_signals()
-            .bind(listen)
-            .with_context(|| format!("listening on {listen} for metrics"))?
-            .run();
+            let server = HttpServer::new(move || App::new().app_data(shared.clone()).configure(routes::metrics_only))
+                .workers(1)
+                .disable_signals()
+                .bind(listen)
+                .with_context(|| format!("listening on {listen} for metrics"))?
+                .run();
             Some(server)
         }
         None => None,

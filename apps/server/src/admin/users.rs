@@ -101,10 +101,10 @@ fn event(by: &By, action: Action, user: &User) -> osaycore_audit::Event {
 fn summary(user: &User) -> Details {
     Details::new()
         .with(Field::Username, user.username.as_str())
-        .with(Field::Directory, user.directory.as_ref().map(|name| name.as_str()))
-        .with(Field::Email, user.email.as_ref().map(|email| email.as_str()))
+        .with(Field::Directory, user.directory.as_ref().map(Name::as_str))
+        .with(Field::Email, user.email.as_ref().map(Email::as_str))
         .with(Field::EmailVerified, user.email_verified)
-        .with(Field::DisplayName, user.display_name.as_ref().map(|name| name.as_str()))
+        .with(Field::DisplayName, user.display_name.as_ref().map(DisplayName::as_str))
         .with(Field::Role, user.role.as_str())
         .with(Field::Status, user.status.as_str())
         .with(Field::BypassOtp, user.bypass_otp)
@@ -112,7 +112,7 @@ fn summary(user: &User) -> Details {
 
 fn permissions(permit: &Permit) -> Details {
     Details::new()
-        .with(Field::ExternalId, permit.external_id.as_ref().map(|id| id.as_str()))
+        .with(Field::ExternalId, permit.external_id.as_ref().map(directory::ExternalId::as_str))
         .with(Field::CanUse, permit.can_use)
         .with(Field::CreditRate, permit.credit_rate.map(|rate| rate.to_string()))
         .with(Field::Scopes, permit.scopes.as_ref().map(ToString::to_string))

@@ -29,12 +29,13 @@ fn verify(request: &HttpRequest) -> Result<Claims, ApiError> {
     let extensions = request.extensions();
     let app = extensions.get::<Caller>().ok_or(Code::Internal)?.app();
     let token = token(request).ok_or(Code::MissingToken)?;
-    let claims = state.snapshots.configuration().ring.verify(token, app.uuid, system::now_s()).map_err(
-        |refused| match refused {
-            Refused::Expired => Code::TokenExpired,
-            _ => Code::TokenInvalid,
-        },
-    )?;
+    let claims =
+        state.snapshots.configuration().ring.verify(token, app.uuid, system::now_s()).map_err(
+            |refused| match refused {
+                Refused::Expired => Code::TokenExpired,
+                _ => Code::TokenInvalid,
+            },
+        )?;
     if state.snapshots.revoked().contains(app.tenant_id, &claims) {
         return Err(Code::TokenInvalid.into());
     }

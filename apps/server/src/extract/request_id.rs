@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -40,10 +41,8 @@ pub(crate) async fn layer(
     let Some(state) = request.app_data::<web::Data<State>>().cloned() else {
         return Err(ApiError::from(Code::Internal).into());
     };
-    let origin = Origin {
-        request_id: request_id(&request).into(),
-        address: client_address(&request, &state.trusted_proxies),
-    };
+    let origin =
+        Origin { request_id: request_id(&request).into(), address: client_address(&request, &state.trusted_proxies) };
     request.extensions_mut().insert(origin.clone());
     let limited = origin.address.is_some_and(|address| state.address_limiter.check_key(&address).is_err());
     let http = request.request().clone();
@@ -76,13 +75,24 @@ pub(crate) async fn layer(
     let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
     let method = method_label(response.request().method().as_str());
     let status = response.status().as_u16();
-    tracing::info!(
-        request_id = %origin.request_id, method, route, status, took_us = took.as_micros(),
-        code = refused.as_ref().map(|error| error.code.as_str()),
-        "request"
-    );
+    log(&origin, method, &route, status, took, refused.as_ref());
     state.metrics.request(route, method, status, took);
     Ok(response)
+}
+
+/// Refusals are worth a line, faults more than that; what succeeded is counted, and logged on demand.
+fn log(origin: &Origin, method: &str, route: &str, status: u16, took: Duration, refused: Option<&ApiError>) {
+    let Origin { request_id, address } = origin;
+    let took_us = took.as_micros();
+    match refused {
+        None => tracing::debug!(%request_id, ?address, method, route, status, took_us, "answered"),
+        Some(error) if status < 500 => {
+            tracing::info!(%request_id, ?address, method, route, status, took_us, code = error.code.as_str(), "refused");
+        }
+        Some(error) => {
+            tracing::error!(%request_id, ?address, method, route, status, took_us, code = error.code.as_str(), "failed");
+        }
+    }
 }
 
 /// The client's own id, if it is one that is safe to log; else a new one.

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::future::{Ready, ready};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
@@ -30,6 +31,9 @@ use crate::system;
 
 /// The most bytes of a body.
 const BODY_LIMIT: usize = 64 * 1024;
+
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 const API_KEY: &str = "x-osaycore-api-key";
 const TIMESTAMP: &str = "x-osaycore-timestamp";
@@ -58,7 +62,9 @@ pub(crate) async fn layer(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let state = request.app_data::<web::Data<State>>().cloned().ok_or(ApiError::from(Code::Internal))?;
     let origin = request.extensions().get::<Origin>().cloned().ok_or(ApiError::from(Code::Internal))?;
-    let body = read_body(request.take_payload()).await?;
+    let body = tokio::time::timeout(BODY_TIMEOUT, read_body(request.take_payload()))
+        .await
+        .unwrap_or_else(|_| Err(ApiError::from(Code::InvalidJson).detail("The body did not arrive in time")))?;
     let caller = match verify(&state, &request, body, origin) {
         Ok(caller) => caller,
         Err(error) => return Err(error.into()),
@@ -166,12 +172,8 @@ impl Caller {
             };
             match state.writer.run(job).await {
                 Err(reused) if reused.code == Code::SignatureReused => error = reused,
-                Err(failed) if failed.code != error.code && failed.code.status().is_server_error() => {
-                    // Not bound: the request must not count as seen and refused.
-                    if failed.code != Code::Internal {
-                        error = failed;
-                    }
-                }
+                // Not bound: the request must not count as seen and refused.
+                Err(failed) if matches!(failed.code, Code::Unavailable | Code::StorageFull) => error = failed,
                 _ => {}
             }
         }
@@ -219,12 +221,7 @@ async fn read_body(mut payload: Payload) -> Result<web::Bytes, ApiError> {
 }
 
 /// Headers, key, timestamp, signature, in this order. Each refusal is counted for the audit trail.
-fn verify(
-    state: &State,
-    request: &ServiceRequest,
-    body: web::Bytes,
-    origin: Origin,
-) -> Result<Caller, ApiError> {
+fn verify(state: &State, request: &ServiceRequest, body: web::Bytes, origin: Origin) -> Result<Caller, ApiError> {
     let now_s = system::now_s();
     let refuse = |code: Code, app: Option<&App>| {
         let refusal = Refused {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, Data};
-use osaycore_directory::{Custom, Scopes, Storage as _, User, effective};
+use osaycore_directory::{AvatarUrl, Custom, Scopes, Storage as _, User, effective};
 use osaycore_ledger::{Amount, Storage as _};
 use serde::Serialize;
 use uuid::Uuid;
@@ -60,11 +60,7 @@ struct Permissions {
 }
 
 /// `GET /api/user/context`: everything an app needs to know of the bearer, in one call.
-async fn context(
-    state: Data<State>,
-    caller: Caller,
-    Bearer(claims): Bearer,
-) -> Result<HttpResponse, ApiError> {
+async fn context(state: Data<State>, caller: Caller, Bearer(claims): Bearer) -> Result<HttpResponse, ApiError> {
     let app = caller.app().clone();
     let sub = claims.sub;
     let (user, account, permit, groups, shares_group) = state
@@ -115,7 +111,7 @@ impl<'a> UserSummary<'a> {
             display_name: user.display_name.as_ref().map(AsRef::as_ref),
             role: user.role.as_str(),
             status: user.status.as_str(),
-            avatar_url: user.avatar_url.as_ref().map(|url| url.as_str()),
+            avatar_url: user.avatar_url.as_ref().map(AvatarUrl::as_str),
             email_verified: user.email_verified,
         }
     }

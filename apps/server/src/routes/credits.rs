@@ -73,11 +73,7 @@ struct AddRequest {
 }
 
 /// `POST /api/credits/add-credits`: adds credits to a user's balance.
-async fn add(
-    state: Data<State>,
-    caller: Caller,
-    Body(request): Body<AddRequest>,
-) -> Result<HttpResponse, ApiError> {
+async fn add(state: Data<State>, caller: Caller, Body(request): Body<AddRequest>) -> Result<HttpResponse, ApiError> {
     if request.payment_id.is_some() && request.transaction_type != AddKind::Purchase {
         return Err(ApiError::invalid("payment_id", PaymentFault::NotAPurchase));
     }
@@ -138,11 +134,7 @@ struct BalanceResponse {
 }
 
 /// `GET /api/credits/balance`: the bearer's wallet.
-async fn balance(
-    state: Data<State>,
-    caller: Caller,
-    Bearer(claims): Bearer,
-) -> Result<HttpResponse, ApiError> {
+async fn balance(state: Data<State>, caller: Caller, Bearer(claims): Bearer) -> Result<HttpResponse, ApiError> {
     let account = state
         .read(caller.app().tenant_id, move |tx| {
             let user = State::active_user(tx, claims.sub)?;
@@ -188,10 +180,8 @@ async fn transactions(
     Bearer(claims): Bearer,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let (query, limit) = history_query(&Query::parse(
-        request.query_string(),
-        &["cursor", "limit", "type", "from", "to", "reference"],
-    )?)?;
+    let (query, limit) =
+        history_query(&Query::parse(request.query_string(), &["cursor", "limit", "type", "from", "to", "reference"])?)?;
     let mut entries = state
         .read(caller.app().tenant_id, move |tx| {
             let user = State::active_user(tx, claims.sub)?;

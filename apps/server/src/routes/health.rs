@@ -45,9 +45,7 @@ async fn ready(state: Data<State>) -> HttpResponse {
     let readiness = Readiness { ready: migrations == "current" && !draining, database, migrations, draining };
     match json(&readiness) {
         Ok(response) if readiness.ready => response,
-        Ok(response) => {
-            HttpResponse::ServiceUnavailable().content_type("application/json").body(response.into_body())
-        }
+        Ok(response) => HttpResponse::ServiceUnavailable().content_type("application/json").body(response.into_body()),
         Err(_) => HttpResponse::InternalServerError().finish(),
     }
 }

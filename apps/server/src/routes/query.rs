@@ -60,7 +60,14 @@ mod tests {
     #[test]
     fn odd_queries_are_refused_and_name_the_member() {
         for query in [
-            "limit=0", "limit=201", "limit=+5", "limit=x", "limit=", "limit=5&limit=5", "lim=5", "from=yesterday",
+            "limit=0",
+            "limit=201",
+            "limit=+5",
+            "limit=x",
+            "limit=",
+            "limit=5&limit=5",
+            "lim=5",
+            "from=yesterday",
             "from=2026-13-01T00:00:00Z",
         ] {
             let refused = Query::parse(query, &["limit", "from"])

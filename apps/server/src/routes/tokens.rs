@@ -124,9 +124,10 @@ async fn revoke(
         };
         tx.revoke(&revocation)?;
         let mut event = by.event(Action::TokenRevoked, Some(user.id));
-        event.target = Some(match all {
-            true => Target::new(TargetKind::User, sub.to_string()),
-            false => Target::new(TargetKind::Token, jti.to_string()),
+        event.target = Some(if all {
+            Target::new(TargetKind::User, sub.to_string())
+        } else {
+            Target::new(TargetKind::Token, jti.to_string())
         });
         tx.append(event)?;
         Ok::<_, Failure>(br#"{"success":true}"#.to_vec())

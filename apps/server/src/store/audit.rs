@@ -35,8 +35,7 @@ impl Tx<'_> {
     pub(super) fn flush_audit(&mut self) -> Result<(), StoreError> {
         let events = std::mem::take(&mut self.audit.events);
         for chunk in events.chunks(CHUNK) {
-            let rows: Vec<NewRow> =
-                chunk.iter().map(|(id, event)| row(self.tenant_id, *id, event)).collect();
+            let rows: Vec<NewRow> = chunk.iter().map(|(id, event)| row(self.tenant_id, *id, event)).collect();
             each_backend!(&mut *self.connection, |inner| {
                 diesel::insert_into(audit_events::table).values(&rows).execute(inner)
             })?;
@@ -96,9 +95,7 @@ impl Log for Tx<'_> {
             query = query.filter(audit_events::id.lt(before_id));
         }
         let texts: Vec<String> = query.load(&mut *self.connection)?;
-        let read = |text: &String| {
-            Record::from_canonical(text).map_err(|_| StoreError::Corrupt("audit event"))
-        };
+        let read = |text: &String| Record::from_canonical(text).map_err(|_| StoreError::Corrupt("audit event"));
         texts.iter().map(read).collect()
     }
 }

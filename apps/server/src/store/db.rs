@@ -63,8 +63,10 @@ impl StoreError {
     fn is_transient(&self) -> bool {
         use diesel::result::Error::DatabaseError;
         match self {
-            Self::Query(DatabaseError(DatabaseErrorKind::SerializationFailure, _)) => true,
-            Self::Query(DatabaseError(DatabaseErrorKind::ClosedConnection, _)) => true,
+            Self::Query(DatabaseError(
+                DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::ClosedConnection,
+                _,
+            )) => true,
             Self::Query(DatabaseError(DatabaseErrorKind::Unknown, info)) => {
                 matches!(info.message(), "deadlock detected" | "database is locked")
             }
@@ -102,9 +104,7 @@ impl std::str::FromStr for DatabaseUrl {
         }
         match text.strip_prefix("sqlite://") {
             Some(path) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path))),
-            _ => Err(format!(
-                "database URL {text:?}: use sqlite://FILE, sqlite:///absolute/FILE or postgres://…"
-            )),
+            _ => Err(format!("database URL {text:?}: use sqlite://FILE, sqlite:///absolute/FILE or postgres://…")),
         }
     }
 }
@@ -147,19 +147,17 @@ impl ManageConnection for Manager {
                 .map(AnyConnection::Postgres)
                 .map_err(diesel::r2d2::Error::ConnectionError),
             #[cfg(not(feature = "postgres"))]
-            DatabaseUrl::Postgres(_) => Err(diesel::r2d2::Error::ConnectionError(
-                diesel::ConnectionError::BadConnection(
+            DatabaseUrl::Postgres(_) => {
+                Err(diesel::r2d2::Error::ConnectionError(diesel::ConnectionError::BadConnection(
                     "this build has no PostgreSQL: build with `--features postgres`".to_owned(),
-                ),
-            )),
+                )))
+            }
             DatabaseUrl::Sqlite(path) => {
                 let mut connection = SqliteConnection::establish(&path.to_string_lossy())
                     .map_err(diesel::r2d2::Error::ConnectionError)?;
                 connection.batch_execute(SQLITE_PRAGMAS).map_err(diesel::r2d2::Error::QueryError)?;
                 if self.read_only {
-                    connection
-                        .batch_execute("PRAGMA query_only = ON;")
-                        .map_err(diesel::r2d2::Error::QueryError)?;
+                    connection.batch_execute("PRAGMA query_only = ON;").map_err(diesel::r2d2::Error::QueryError)?;
                 }
                 Ok(AnyConnection::Sqlite(connection))
             }
@@ -193,8 +191,7 @@ impl Database {
     /// Opens the database; a SQLite file that is not there is made, readable by its owner only.
     pub(crate) fn open(url: &DatabaseUrl, readers: u32) -> Result<Self, StoreError> {
         if let Some(path) = url.sqlite_file() {
-            make_private(path)
-                .map_err(|error| StoreError::Connection(format!("{}: {error}", path.display())))?;
+            make_private(path).map_err(|error| StoreError::Connection(format!("{}: {error}", path.display())))?;
         }
         check_sqlite_version()?;
         let manager = Manager { url: url.clone(), read_only: true };
@@ -227,8 +224,7 @@ impl Database {
         &self,
         work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut connection =
-            self.readers.get().map_err(|error| StoreError::Connection(error.to_string()))?;
+        let mut connection = self.readers.get().map_err(|error| StoreError::Connection(error.to_string()))?;
         begin(&mut connection, Access::Read).map_err(StoreError::Query)?;
         let result = work(&mut connection);
         // Nothing was written: how the transaction ends is all one, a broken connection leaves the pool.
@@ -247,8 +243,7 @@ pub(crate) fn write<T, E: From<StoreError> + AsStoreError>(
     for attempt in 0..RETRIES {
         match write_once(connection, &mut work) {
             Err(error)
-                if error.store_error().is_some_and(StoreError::is_transient)
-                    && started.elapsed() < RETRY_FOR =>
+                if error.store_error().is_some_and(StoreError::is_transient) && started.elapsed() < RETRY_FOR =>
             {
                 let [jitter] = system::random::<1>();
                 std::thread::sleep(Duration::from_millis((1 << attempt) + u64::from(jitter) / 16));
@@ -330,10 +325,9 @@ fn check_sqlite_version() -> Result<(), StoreError> {
         #[diesel(sql_type = diesel::sql_types::Text)]
         version: String,
     }
-    let mut connection = SqliteConnection::establish(":memory:")
-        .map_err(|error| StoreError::Connection(error.to_string()))?;
-    let Version { version } =
-        diesel::sql_query("SELECT sqlite_version() AS version").get_result(&mut connection)?;
+    let mut connection =
+        SqliteConnection::establish(":memory:").map_err(|error| StoreError::Connection(error.to_string()))?;
+    let Version { version } = diesel::sql_query("SELECT sqlite_version() AS version").get_result(&mut connection)?;
     let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     let mut next = || parts.next().unwrap_or(0);
     let found = (next(), next(), next());

@@ -1,8 +1,6 @@
 //! The directory of a tenant: apps, users, permits, groups.
 
-use osaycore_directory::{
-    App, AppRef, ExternalId, Group, GroupRef, Permit, Storage, User, UserPage, UserRef, Write,
-};
+use osaycore_directory::{App, AppRef, ExternalId, Group, GroupRef, Permit, Storage, User, UserPage, UserRef, Write};
 
 use super::db::StoreError;
 use super::tx::Tx;

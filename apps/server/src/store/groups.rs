@@ -19,7 +19,8 @@ struct Row {
 }
 
 pub(super) fn find(tx: &mut Tx<'_>, group: &GroupRef) -> Result<Option<Group>, StoreError> {
-    let mut query = user_groups::table.filter(user_groups::tenant_id.eq(tx.tenant_id)).select(row::<Row>()).into_boxed();
+    let mut query =
+        user_groups::table.filter(user_groups::tenant_id.eq(tx.tenant_id)).select(row::<Row>()).into_boxed();
     query = match group {
         GroupRef::Id(id) => query.filter(user_groups::id.eq(*id)),
         GroupRef::Name(name) => query.filter(user_groups::name.eq(name.as_str().to_owned())),
@@ -66,11 +67,9 @@ impl Tx<'_> {
     /// The names of the groups that the user is in.
     pub(crate) fn group_names(&mut self, user_id: i64) -> Result<Vec<String>, StoreError> {
         Ok(group_members::table
-            .inner_join(
-                user_groups::table.on(user_groups::tenant_id
-                    .eq(group_members::tenant_id)
-                    .and(user_groups::id.eq(group_members::group_id))),
-            )
+            .inner_join(user_groups::table.on(
+                user_groups::tenant_id.eq(group_members::tenant_id).and(user_groups::id.eq(group_members::group_id)),
+            ))
             .filter(group_members::tenant_id.eq(self.tenant_id))
             .filter(group_members::user_id.eq(user_id))
             .order(group_members::group_id)
@@ -106,11 +105,8 @@ pub(super) fn of_app(tx: &mut Tx<'_>, app_id: i64) -> Result<Vec<i64>, StoreErro
 }
 
 pub(super) fn allow_app(tx: &mut Tx<'_>, group_id: i64, app_id: i64) -> Result<bool, StoreError> {
-    let row = (
-        group_apps::tenant_id.eq(tx.tenant_id),
-        group_apps::app_id.eq(app_id),
-        group_apps::group_id.eq(group_id),
-    );
+    let row =
+        (group_apps::tenant_id.eq(tx.tenant_id), group_apps::app_id.eq(app_id), group_apps::group_id.eq(group_id));
     let rows = each_backend!(&mut *tx.connection, |inner| {
         diesel::insert_into(group_apps::table).values(row).on_conflict_do_nothing().execute(inner)
     })?;
@@ -125,11 +121,9 @@ pub(super) fn disallow_app(tx: &mut Tx<'_>, group_id: i64, app_id: i64) -> Resul
 /// Which of these users are in a group that is allowed on the app.
 pub(crate) fn sharing(tx: &mut Tx<'_>, app_id: i64, user_ids: &[i64]) -> Result<HashSet<i64>, StoreError> {
     let members: Vec<i64> = group_members::table
-        .inner_join(
-            group_apps::table.on(group_apps::tenant_id
-                .eq(group_members::tenant_id)
-                .and(group_apps::group_id.eq(group_members::group_id))),
-        )
+        .inner_join(group_apps::table.on(
+            group_apps::tenant_id.eq(group_members::tenant_id).and(group_apps::group_id.eq(group_members::group_id)),
+        ))
         .filter(group_members::tenant_id.eq(tx.tenant_id))
         .filter(group_apps::app_id.eq(app_id))
         .filter(group_members::user_id.eq_any(user_ids))

@@ -111,9 +111,7 @@ pub(crate) fn reseal(connection: &mut AnyConnection, sealer: &Sealer) -> Result<
 }
 
 fn drop_expired(connection: &mut AnyConnection, now_us: i64) -> Result<(), StoreError> {
-    let gone = jwt_keys::table
-        .filter(jwt_keys::state.eq("retiring"))
-        .filter(jwt_keys::drop_after_us.le(now_us));
+    let gone = jwt_keys::table.filter(jwt_keys::state.eq("retiring")).filter(jwt_keys::drop_after_us.le(now_us));
     diesel::delete(gone).execute(connection)?;
     Ok(())
 }

@@ -241,10 +241,7 @@ impl Storage for Tx<'_> {
 
     fn update_payment(&mut self, payment: &Payment) -> Result<(), StoreError> {
         let rows = diesel::update(payments::table.find((self.tenant_id, payment.id.as_bytes().as_slice())))
-            .set((
-                payments::status.eq(payment.status.as_str()),
-                payments::updated_at_us.eq(payment.updated_at_us),
-            ))
+            .set((payments::status.eq(payment.status.as_str()), payments::updated_at_us.eq(payment.updated_at_us)))
             .execute(&mut *self.connection)?;
         if rows == 1 { Ok(()) } else { Err(diesel::result::Error::NotFound.into()) }
     }
@@ -437,9 +434,7 @@ impl PaymentRow {
             credits: self.credits.map(|credits| amount(credits, "payment")).transpose()?,
             status: self.status.parse::<PaymentStatus>().map_err(|_| corrupt())?,
             external_id: self.external_id,
-            credited: self
-                .credited_sequence
-                .map(|sequence| EntryKey { account_id: self.account_id, sequence }),
+            credited: self.credited_sequence.map(|sequence| EntryKey { account_id: self.account_id, sequence }),
             created_at_us: self.created_at_us,
             updated_at_us: self.updated_at_us,
         })

@@ -1,6 +1,5 @@
 //! Bringing the database up to date; several processes may try at once, exactly one does it.
 
-use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
@@ -28,12 +27,11 @@ pub(crate) fn standing(database: &Database) -> Result<Standing, StoreError> {
 pub(crate) fn migrate(database: &Database) -> Result<usize, StoreError> {
     let mut connection = database.writer()?;
     db::write(&mut connection, |connection| {
+        #[cfg(feature = "postgres")]
         lock(connection)?;
         match standing_of(connection)? {
             Standing::Current => Ok(0),
-            Standing::Behind(_) => {
-                Ok(connection.run_pending_migrations(MIGRATIONS).map_err(failed)?.len())
-            }
+            Standing::Behind(_) => Ok(connection.run_pending_migrations(MIGRATIONS).map_err(failed)?.len()),
             Standing::Ahead(step) => Err(StoreError::Connection(format!(
                 "the database has step {step:?}, which this program does not know: use a newer osaycore"
             ))),
@@ -41,15 +39,15 @@ pub(crate) fn migrate(database: &Database) -> Result<usize, StoreError> {
     })
 }
 
-/// On SQLite BEGIN IMMEDIATE has locked already.
+/// Other processes wait here; on SQLite BEGIN IMMEDIATE has locked already.
+#[cfg(feature = "postgres")]
 fn lock(connection: &mut AnyConnection) -> Result<(), StoreError> {
-    match connection {
-        #[cfg(feature = "postgres")]
-        AnyConnection::Postgres(inner) => {
-            MigrationHarness::<diesel::pg::Pg>::applied_migrations(inner).map_err(failed)?;
-            inner.batch_execute("LOCK TABLE __diesel_schema_migrations IN EXCLUSIVE MODE")?;
-        }
-        AnyConnection::Sqlite(_) => {}
+    if let AnyConnection::Postgres(inner) = connection {
+        MigrationHarness::<diesel::pg::Pg>::applied_migrations(inner).map_err(failed)?;
+        diesel::connection::SimpleConnection::batch_execute(
+            inner,
+            "LOCK TABLE __diesel_schema_migrations IN EXCLUSIVE MODE",
+        )?;
     }
     Ok(())
 }
@@ -57,8 +55,7 @@ fn lock(connection: &mut AnyConnection) -> Result<(), StoreError> {
 fn standing_of(connection: &mut AnyConnection) -> Result<Standing, StoreError> {
     let applied = connection.applied_migrations().map_err(failed)?;
     let known: Vec<Box<dyn Migration<MultiBackend>>> = MIGRATIONS.migrations().map_err(failed)?;
-    let known: Vec<String> =
-        known.iter().map(|step| step.name().version().to_string()).collect();
+    let known: Vec<String> = known.iter().map(|step| step.name().version().to_string()).collect();
     if let Some(step) = applied.iter().map(ToString::to_string).find(|step| !known.contains(step)) {
         return Ok(Standing::Ahead(step));
     }

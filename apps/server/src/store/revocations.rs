@@ -25,9 +25,7 @@ impl revocation::Storage for Tx<'_> {
 
     fn revoke(&mut self, revocation: &Revocation) -> Result<(), StoreError> {
         let (sub, jti, up_to_iat_s, expires_at_s) = match *revocation {
-            Revocation::Token { jti, sub, expires_at_s } => {
-                (sub, jti.as_bytes().to_vec(), 0, expires_at_s)
-            }
+            Revocation::Token { jti, sub, expires_at_s } => (sub, jti.as_bytes().to_vec(), 0, expires_at_s),
             Revocation::User { sub, up_to_iat_s } => {
                 (sub, vec![], up_to_iat_s, up_to_iat_s.saturating_add(MAX_LIFETIME_S))
             }
@@ -63,12 +61,7 @@ impl revocation::Storage for Tx<'_> {
         let rows: Vec<(Vec<u8>, Vec<u8>, i64, i64)> = revocations::table
             .filter(revocations::tenant_id.eq(self.tenant_id))
             .filter(revocations::expires_at_s.gt(now_s))
-            .select((
-                revocations::user_uuid,
-                revocations::jti,
-                revocations::up_to_iat_s,
-                revocations::expires_at_s,
-            ))
+            .select((revocations::user_uuid, revocations::jti, revocations::up_to_iat_s, revocations::expires_at_s))
             .load(&mut *self.connection)?;
         rows.into_iter()
             .map(|(sub, jti, up_to_iat_s, expires_at_s)| {

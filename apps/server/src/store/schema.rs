@@ -78,6 +78,4 @@ table! { audit_events (tenant_id, id) {
     user_id -> Nullable<BigInt>, canonical -> Text, leaf_hash -> Binary,
 } }
 
-allow_tables_to_appear_in_same_query!(
-    users, permits, group_members, group_apps, user_groups, accounts, apps
-);
+allow_tables_to_appear_in_same_query!(users, permits, group_members, group_apps, user_groups, accounts, apps);

@@ -32,7 +32,7 @@ struct NewRow<'a> {
     subject: Option<Vec<u8>>,
     target: &'a [u8],
     first_seen_us: i64,
-    outcome: Option<&'a [u8]>,
+    outcome: Option<Vec<u8>>,
 }
 
 #[derive(Queryable)]
@@ -52,14 +52,8 @@ const CHUNK: usize = 500;
 
 impl Tx<'_> {
     /// Reads all sightings of `sights` in one query, so that the trait's reads need none.
-    pub(crate) fn preload_sightings<'s>(
-        &mut self,
-        sights: impl Iterator<Item = &'s Sight>,
-    ) -> Result<(), StoreError> {
-        let keys: BTreeSet<Key> = sights
-            .map(key)
-            .filter(|key| !self.signatures.seen.contains_key(key))
-            .collect();
+    pub(crate) fn preload_sightings<'s>(&mut self, sights: impl Iterator<Item = &'s Sight>) -> Result<(), StoreError> {
+        let keys: BTreeSet<Key> = sights.map(key).filter(|key| !self.signatures.seen.contains_key(key)).collect();
         if keys.is_empty() {
             return Ok(());
         }
@@ -121,23 +115,15 @@ impl Tx<'_> {
                     subject: sighting.subject.map(|subject| subject.as_bytes().to_vec()),
                     target: sighting.target.as_bytes(),
                     first_seen_us: sighting.first_seen_us,
-                    outcome: sighting.outcome.as_deref(),
+                    outcome: sighting.outcome.clone(),
                 })
                 .collect();
             each_backend!(&mut *self.connection, |inner| {
                 diesel::insert_into(signatures::table).values(&rows).execute(inner)
             })?;
         }
-        for ((app_id, signed_at_s, mac), sighting) in
-            pending.settled.difference(&pending.inserted).filter_map(find)
-        {
-            let row = signatures::table.find((
-                self.tenant_id,
-                signed_at_s,
-                app_id,
-                mac.as_slice(),
-                sighting.ordinal,
-            ));
+        for ((app_id, signed_at_s, mac), sighting) in pending.settled.difference(&pending.inserted).filter_map(find) {
+            let row = signatures::table.find((self.tenant_id, signed_at_s, app_id, mac.as_slice(), sighting.ordinal));
             diesel::update(row)
                 .set(signatures::outcome.eq(sighting.outcome.as_deref()))
                 .execute(&mut *self.connection)?;
@@ -149,19 +135,8 @@ impl Tx<'_> {
 impl ReplayGuard for Tx<'_> {
     type Error = StoreError;
 
-    fn sightings(
-        &mut self,
-        app_id: i64,
-        timestamp_s: i64,
-        mac: &Mac,
-    ) -> Result<Vec<Sighting>, StoreError> {
-        let sight = Sight {
-            app_id,
-            timestamp_s,
-            mac: *mac,
-            subject: None,
-            target: Target::from_bytes([0; 32]),
-        };
+    fn sightings(&mut self, app_id: i64, timestamp_s: i64, mac: &Mac) -> Result<Vec<Sighting>, StoreError> {
+        let sight = Sight { app_id, timestamp_s, mac: *mac, subject: None, target: Target::from_bytes([0; 32]) };
         self.preload_sightings(std::iter::once(&sight))?;
         Ok(self.signatures.seen.get(&key(&sight)).cloned().unwrap_or_default())
     }

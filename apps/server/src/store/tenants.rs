@@ -25,11 +25,8 @@ pub(crate) fn list(connection: &mut AnyConnection) -> Result<Vec<Tenant>, StoreE
 }
 
 pub(crate) fn find(connection: &mut AnyConnection, name: &Name) -> Result<Option<Tenant>, StoreError> {
-    let found: Option<Row> = tenants::table
-        .filter(tenants::name.eq(name.as_str()))
-        .select(row::<Row>())
-        .first(connection)
-        .optional()?;
+    let found: Option<Row> =
+        tenants::table.filter(tenants::name.eq(name.as_str())).select(row::<Row>()).first(connection).optional()?;
     found.map(Row::read).transpose()
 }
 

@@ -62,8 +62,7 @@ impl<'c> Tx<'c> {
         self.signatures = signatures::Pending::default();
         self.audit = audit::Pending::default();
         match (outcome, result) {
-            (Ok(()), Some(done)) => done,
-            (Err(diesel::result::Error::RollbackTransaction), Some(done)) => done,
+            (Ok(()) | Err(diesel::result::Error::RollbackTransaction), Some(done)) => done,
             (Err(error), _) => Err(StoreError::Query(error).into()),
             (Ok(()), None) => Err(StoreError::Query(diesel::result::Error::NotInTransaction).into()),
         }
@@ -85,10 +84,7 @@ pub(crate) fn transact<T, E: From<StoreError> + AsStoreError>(
 }
 
 /// The bytes of a UUID or a digest, as they are stored.
-pub(super) fn fixed<const N: usize>(
-    bytes: &[u8],
-    what: &'static str,
-) -> Result<[u8; N], StoreError> {
+pub(super) fn fixed<const N: usize>(bytes: &[u8], what: &'static str) -> Result<[u8; N], StoreError> {
     bytes.try_into().map_err(|_| StoreError::Corrupt(what))
 }
 

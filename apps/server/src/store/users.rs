@@ -88,9 +88,7 @@ pub(super) fn insert(tx: &mut Tx<'_>, user: &User) -> Result<Write, StoreError> 
     if taken(tx, &row)? {
         return Ok(Write::Taken(osaycore_directory::Unique::Name));
     }
-    each_backend!(&mut *tx.connection, |inner| {
-        diesel::insert_into(users::table).values(&row).execute(inner)
-    })?;
+    each_backend!(&mut *tx.connection, |inner| { diesel::insert_into(users::table).values(&row).execute(inner) })?;
     Ok(Write::Done)
 }
 

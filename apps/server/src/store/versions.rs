@@ -34,9 +34,7 @@ pub(crate) fn bump(connection: &mut AnyConnection, kind: Kind) -> Result<(), Sto
 /// The versions of configuration and revocations, in one query.
 pub(crate) fn current(connection: &mut AnyConnection) -> Result<(i64, i64), StoreError> {
     let rows: Vec<(String, i64)> = versions::table.load(connection)?;
-    let of = |kind: Kind| {
-        rows.iter().find(|row| row.0 == kind.as_str()).map_or(0, |(_, version)| *version)
-    };
+    let of = |kind: Kind| rows.iter().find(|row| row.0 == kind.as_str()).map_or(0, |(_, version)| *version);
     Ok((of(Kind::Configuration), of(Kind::Revocations)))
 }
 
