@@ -126,7 +126,8 @@ fn bonus(account: &Account) -> Posting {
     let sequence = account.entries.saturating_add(1);
     let amount = credits(sequence);
     let balance = account.balance.checked_add(amount).expect("a small sum");
-    let account = Account { balance, lifetime_earned: balance, entries: sequence, ..account.clone() };
+    let lifetime_earned = account.lifetime_earned.checked_add(amount).expect("a small sum");
+    let account = Account { balance, lifetime_earned, entries: sequence, ..account.clone() };
     let entry = Entry {
         account_id: account.id,
         sequence,

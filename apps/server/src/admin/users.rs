@@ -1,19 +1,19 @@
-//! Users: made, changed, deleted, restored, permitted.
+//! Users: made, changed, disabled, deleted, restored, permitted.
 
-use osaycore_audit::{Action, Details, Field, Log, Target, TargetKind};
+use osaycore_audit::{Action, Details, Field, Log as _, Target, TargetKind, Value};
 use osaycore_directory::{
-    self as directory, DisplayName, Email, Link, Name, NewUser, Permit, PermitChange, Role, User, UserChange,
-    UserStatus, Username,
+    self as directory, DisplayName, Email, Link, Name, NewUser, Permit, PermitChange, Role, Storage as _, User,
+    UserChange, UserRef, UserStatus, Username,
 };
 use osaycore_ledger::{Account, Storage as _};
 
-use super::By;
+use super::{By, differences};
 use crate::error::{ApiError, Code, Failure};
-use crate::store::db::StoreError;
+use crate::store::deployment::Numbered;
 use crate::store::tx::Tx;
 use crate::system;
 
-/// A user to be made.
+/// What a user is made of.
 #[derive(Clone, Debug)]
 pub(crate) struct NewUserInput {
     pub(crate) username: Username,
@@ -21,14 +21,19 @@ pub(crate) struct NewUserInput {
     pub(crate) display_name: Option<DisplayName>,
     pub(crate) role: Role,
     pub(crate) directory: Option<Name>,
-    /// The app that the user is linked to.
+    /// The app that the user is made through or for.
     pub(crate) link: Option<Link>,
+}
+
+/// The user, deleted or not.
+pub(crate) fn find(tx: &mut Tx<'_>, user: &UserRef) -> Result<User, Failure> {
+    Ok(tx.user(user)?.ok_or(Code::UserNotFound)?)
 }
 
 /// Makes a user with an empty wallet.
 pub(crate) fn create(tx: &mut Tx<'_>, by: &By, input: NewUserInput) -> Result<User, Failure> {
-    let new = NewUser {
-        id: tx.next_id("user")?,
+    let user = NewUser {
+        id: tx.next_id(Numbered::User)?,
         uuid: system::uuid(),
         tenant_id: tx.tenant_id(),
         directory: input.directory,
@@ -37,44 +42,54 @@ pub(crate) fn create(tx: &mut Tx<'_>, by: &By, input: NewUserInput) -> Result<Us
         display_name: input.display_name,
         role: input.role,
     };
-    let user = directory::create_user(tx, new, input.link, by.now_us).map_err(refused)?;
+    let link = input.link.clone();
+    let user = directory::create_user(tx, user, input.link, by.now_us)?;
     tx.insert_account(&Account::new(user.id))?;
-    let mut event = event(by, Action::UserCreated, &user);
-    event.after = summary(&user);
+    let mut event = by.event(Action::UserCreated, Some(user.id));
+    event.target = Some(target(&user));
+    event.after = details(&user);
+    if let Some(link) = link {
+        event.app_id = Some(link.app_id);
+        if let Some(external_id) = &link.external_id {
+            event.after.set(Field::ExternalId, external_id.as_str());
+        }
+    }
     tx.append(event)?;
     Ok(user)
 }
 
-/// Changes what is named.
+/// Changes what is named; what is so already is no change.
 pub(crate) fn change(tx: &mut Tx<'_>, by: &By, user: &User, change: UserChange) -> Result<User, Failure> {
-    let action = match change.status {
-        Some(UserStatus::Active) if user.status != UserStatus::Active => Action::UserEnabled,
-        Some(UserStatus::Disabled | UserStatus::Suspended) if user.status == UserStatus::Active => Action::UserDisabled,
-        _ => Action::UserUpdated,
+    let changed = directory::change_user(tx, user, change, by.now_us)?;
+    let action = match changed.status {
+        status if status == user.status => Action::UserUpdated,
+        UserStatus::Active => Action::UserEnabled,
+        _ => Action::UserDisabled,
     };
-    let changed = directory::change_user(tx, user, change, by.now_us).map_err(refused)?;
-    let mut event = event(by, action, &changed);
-    event.before = summary(user);
-    event.after = summary(&changed);
-    tx.append(event)?;
+    audit(tx, by, action, user, &changed)?;
     Ok(changed)
 }
 
-/// Deletes a user for the time being.
+/// Lets the user act, or not.
+pub(crate) fn set_status(tx: &mut Tx<'_>, by: &By, user: &User, status: UserStatus) -> Result<User, Failure> {
+    change(tx, by, user, UserChange { status: Some(status), ..UserChange::default() })
+}
+
+/// Deletes the user for the time being: name and external ids are free for others.
 pub(crate) fn delete(tx: &mut Tx<'_>, by: &By, user: &User) -> Result<User, Failure> {
-    let deleted = directory::delete_user(tx, user, by.now_us).map_err(refused)?;
-    tx.append(event(by, Action::UserDeleted, &deleted))?;
+    let deleted = directory::delete_user(tx, user, by.now_us)?;
+    audit(tx, by, Action::UserDeleted, user, &deleted)?;
     Ok(deleted)
 }
 
 /// Takes a deletion back.
 pub(crate) fn restore(tx: &mut Tx<'_>, by: &By, user: &User) -> Result<User, Failure> {
-    let restored = directory::restore_user(tx, user, by.now_us).map_err(refused)?;
-    tx.append(event(by, Action::UserRestored, &restored))?;
+    let restored = directory::restore_user(tx, user, by.now_us)?;
+    audit(tx, by, Action::UserRestored, user, &restored)?;
     Ok(restored)
 }
 
-/// Changes what a user may do in an app.
+/// Changes what the user may do in an app; an empty change links the two.
 pub(crate) fn permit(
     tx: &mut Tx<'_>,
     by: &By,
@@ -82,51 +97,79 @@ pub(crate) fn permit(
     app_id: i64,
     change: PermitChange,
 ) -> Result<Permit, Failure> {
-    let before = directory::Storage::permit(tx, user.id, app_id)?;
-    let permit = directory::permit_user(tx, user, app_id, change).map_err(refused)?;
-    let mut event = event(by, Action::UserPermitted, user);
-    event.app_id = Some(app_id);
-    event.before = before.as_ref().map(permissions).unwrap_or_default();
-    event.after = permissions(&permit);
-    tx.append(event)?;
+    let before = tx.permit(user.id, app_id)?;
+    let permit = directory::permit_user(tx, user, app_id, change)?;
+    let old = before.as_ref().map(permit_details).unwrap_or_default();
+    let (was, became) = differences(&old, &permit_details(&permit));
+    if before.is_none() || !became.is_empty() {
+        let mut event = by.event(Action::UserPermitted, Some(user.id));
+        event.app_id = Some(app_id);
+        event.target = Some(target(user));
+        (event.before, event.after) = (was, became);
+        tx.append(event)?;
+    }
     Ok(permit)
 }
 
-fn event(by: &By, action: Action, user: &User) -> osaycore_audit::Event {
-    let mut event = by.event(action, Some(user.id));
-    event.target = Some(Target::new(TargetKind::User, user.uuid.to_string()));
-    event
+/// Sets the least balance that deductions may leave.
+pub(crate) fn set_floor(
+    tx: &mut Tx<'_>,
+    by: &By,
+    user: &User,
+    floor: osaycore_ledger::Credits,
+) -> Result<(), Failure> {
+    let account = tx.account(user.id)?.ok_or(Code::UserNotFound)?;
+    if user.is_deleted() {
+        return Err(ApiError::from(directory::Refused::Deleted).into());
+    }
+    if account.floor == floor {
+        return Ok(());
+    }
+    tx.set_floor(user.id, floor)?;
+    let mut event = by.event(Action::UserUpdated, Some(user.id));
+    event.target = Some(target(user));
+    event.before = Details::new().with(Field::MinBalance, Value::credits(account.floor.micros()));
+    event.after = Details::new().with(Field::MinBalance, Value::credits(floor.micros()));
+    tx.append(event)?;
+    Ok(())
 }
 
-fn summary(user: &User) -> Details {
+fn audit(tx: &mut Tx<'_>, by: &By, action: Action, before: &User, after: &User) -> Result<(), Failure> {
+    let (was, became) = differences(&details(before), &details(after));
+    if became.is_empty() {
+        return Ok(());
+    }
+    let mut event = by.event(action, Some(after.id));
+    event.target = Some(target(after));
+    (event.before, event.after) = (was, became);
+    tx.append(event)?;
+    Ok(())
+}
+
+fn target(user: &User) -> Target {
+    Target::new(TargetKind::User, user.uuid.to_string())
+}
+
+fn details(user: &User) -> Details {
+    let text = |value: Option<&dyn AsRef<str>>| Value::from(value.map(|text| text.as_ref().to_owned()));
     Details::new()
         .with(Field::Username, user.username.as_str())
-        .with(Field::Directory, user.directory.as_ref().map(Name::as_str))
-        .with(Field::Email, user.email.as_ref().map(Email::as_str))
+        .with(Field::Directory, text(user.directory.as_ref().map(|name| name as _)))
+        .with(Field::Email, text(user.email.as_ref().map(|email| email as _)))
         .with(Field::EmailVerified, user.email_verified)
-        .with(Field::DisplayName, user.display_name.as_ref().map(DisplayName::as_str))
+        .with(Field::DisplayName, text(user.display_name.as_ref().map(|name| name as _)))
+        .with(Field::AvatarUrl, text(user.avatar_url.as_ref().map(|url| url as _)))
         .with(Field::Role, user.role.as_str())
         .with(Field::Status, user.status.as_str())
         .with(Field::BypassOtp, user.bypass_otp)
+        .with(Field::DeletedAtUs, user.deleted_at_us)
 }
 
-fn permissions(permit: &Permit) -> Details {
+fn permit_details(permit: &Permit) -> Details {
     Details::new()
-        .with(Field::ExternalId, permit.external_id.as_ref().map(directory::ExternalId::as_str))
+        .with(Field::ExternalId, permit.external_id.as_ref().map(|id| id.as_str().to_owned()))
         .with(Field::CanUse, permit.can_use)
         .with(Field::CreditRate, permit.credit_rate.map(|rate| rate.to_string()))
         .with(Field::Scopes, permit.scopes.as_ref().map(ToString::to_string))
         .with(Field::Custom, permit.custom.as_str())
-}
-
-/// A refusal of the directory as the wire says it.
-pub(crate) fn refused(failure: directory::Failure<StoreError>) -> Failure {
-    match failure {
-        directory::Failure::Storage(error) => error.into(),
-        directory::Failure::Refused(refused) => match refused.field() {
-            Some(field) => ApiError::field(Code::ReferenceConflict, field, format!("{field}: {refused}")).into(),
-            None => ApiError::from(Code::UserNotFound).into(),
-        },
-        _ => Code::Internal.into(),
-    }
 }

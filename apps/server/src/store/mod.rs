@@ -17,3 +17,6 @@ pub(crate) mod tenants;
 pub(crate) mod tx;
 pub(crate) mod users;
 pub(crate) mod versions;
+
+#[cfg(test)]
+mod tests;
