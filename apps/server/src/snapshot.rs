@@ -17,7 +17,6 @@ use uuid::Uuid;
 use crate::sealing::Sealer;
 use crate::store::apps::{self, SecretKind};
 use crate::store::db::{Database, StoreError};
-use crate::store::flags::InForce;
 use crate::store::tx::Tx;
 use crate::store::{flags, jwt_keys, tenants, versions};
 use crate::system;
@@ -166,15 +165,13 @@ fn read_configuration(
         }
         let mut flag_rows = HashMap::new();
         for tenant in tenants::list(connection)? {
-            let rows = (flags::all(connection, tenant.id)?, flags::all_segments(connection, tenant.id)?);
-            flag_rows.insert(tenant.id, rows);
+            flag_rows.insert(tenant.id, flags::load(connection, tenant.id)?);
         }
         let (mut by_api_key, mut by_id) = (HashMap::new(), HashMap::new());
         for app in apps::all(connection)? {
-            let (flags, segments) = flag_rows.get(&app.tenant_id).ok_or(StoreError::Corrupt("app of no tenant"))?;
+            let flags = flag_rows.get(&app.tenant_id).ok_or(StoreError::Corrupt("app of no tenant"))?;
             // What does not compile is refused when it is written: this never fails but for a change by hand.
-            let flags =
-                InForce::of(flags, segments, app.id).compile().map_err(|_| StoreError::Corrupt("set of flags"))?;
+            let flags = flags.compile(app.id).map_err(|_| StoreError::Corrupt("set of flags"))?;
             let served = Arc::new(ServedApp {
                 secrets: secrets.remove(&app.id).unwrap_or_default(),
                 limiter: limiter(&app, before),

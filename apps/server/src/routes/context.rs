@@ -75,7 +75,7 @@ async fn context(state: Data<State>, caller: Caller, Bearer(claims): Bearer) -> 
         .await?;
     let served = caller.served();
     let effective = effective(&served.app, permit.as_ref(), shares_group);
-    let attributes = FlagContext::new(served.app.uuid, &user, permit.as_ref(), &effective, &groups, &account);
+    let attributes = FlagContext::new(&user, permit.as_ref(), &effective, &groups, &account).in_app(served.app.uuid);
     let enabled_features: BTreeMap<&str, bool> = served
         .flags
         .evaluate_all(&attributes, system::now_us())

@@ -3,6 +3,7 @@
 pub(crate) mod apps;
 mod audit;
 pub(crate) mod db;
+pub(crate) mod deployment;
 mod directory;
 pub(crate) mod flags;
 pub(crate) mod groups;

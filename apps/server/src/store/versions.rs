@@ -38,13 +38,6 @@ pub(crate) fn current(connection: &mut AnyConnection) -> Result<(i64, i64), Stor
     Ok((of(Kind::Configuration), of(Kind::Revocations)))
 }
 
-impl super::tx::Tx<'_> {
-    /// The next numeric id: `tenant`, `app`, `user`, `group` or `secret`.
-    pub(crate) fn next_id(&mut self, kind: &str) -> Result<i64, StoreError> {
-        next_id(self.connection, kind)
-    }
-}
-
 /// The next numeric id: `tenant`, `app`, `user`, `group` or `secret`.
 pub(crate) fn next_id(connection: &mut AnyConnection, kind: &str) -> Result<i64, StoreError> {
     let next: i64 = diesel::update(id_blocks::table.find(kind))
