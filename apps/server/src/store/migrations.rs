@@ -26,6 +26,7 @@ pub(crate) fn standing(database: &Database) -> Result<Standing, StoreError> {
 /// Runs what is missing, in one transaction; → how many steps.
 pub(crate) fn migrate(database: &Database) -> Result<usize, StoreError> {
     let mut connection = database.writer()?;
+    make_version_table(&mut connection)?;
     db::write(&mut connection, |connection| {
         #[cfg(feature = "postgres")]
         lock(connection)?;
@@ -39,11 +40,23 @@ pub(crate) fn migrate(database: &Database) -> Result<usize, StoreError> {
     })
 }
 
+/// diesel makes its table when it is asked for the first time. Of several processes that do so at once all but one may
+/// fail, and find it when they look again.
+fn make_version_table(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    const TRIES: usize = 20;
+    for _ in 1..TRIES {
+        if connection.applied_migrations().is_ok() {
+            return Ok(());
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    connection.applied_migrations().map(drop).map_err(failed)
+}
+
 /// Other processes wait here; on SQLite BEGIN IMMEDIATE has locked already.
 #[cfg(feature = "postgres")]
 fn lock(connection: &mut AnyConnection) -> Result<(), StoreError> {
     if let AnyConnection::Postgres(inner) = connection {
-        MigrationHarness::<diesel::pg::Pg>::applied_migrations(inner).map_err(failed)?;
         diesel::connection::SimpleConnection::batch_execute(
             inner,
             "LOCK TABLE __diesel_schema_migrations IN EXCLUSIVE MODE",

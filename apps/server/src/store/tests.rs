@@ -1,24 +1,59 @@
-//! The domain crates' contract suites, run on a real database file.
+//! The domain crates' contract suites, on every database there is: a SQLite file, and PostgreSQL where the variable
+//! `OSAYCORE_TEST_POSTGRES` names a server on which databases may be made.
 
+use std::sync::Arc;
+
+use diesel::connection::SimpleConnection as _;
 use tempfile::TempDir;
 
-use super::db::{AnyConnection, AsStoreError, Database, StoreError};
+use super::db::{AnyConnection, AsStoreError, Database, DatabaseUrl, StoreError};
 use super::migrations::migrate;
 use super::tx::{Tx, transact};
+use crate::system;
 
-/// A new, migrated database, gone with the value.
-struct Store {
-    connection: AnyConnection,
+/// Where a test's database lives; gone with the value.
+struct Place {
+    url: DatabaseUrl,
     _folder: TempDir,
 }
 
-impl Store {
-    fn new() -> Self {
+impl Place {
+    fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("test.db").display());
-        let database = Database::open(&url.parse().unwrap(), 1).unwrap();
+        Self { url: url.parse().unwrap(), _folder: folder }
+    }
+
+    /// A new database on the server of the tests; the server is thrown away as a whole.
+    fn postgres(server: &str) -> Self {
+        let name = format!("test_{}", hex::encode(system::random::<8>()));
+        let server_url: DatabaseUrl = format!("{server}/postgres").parse().unwrap();
+        let mut connection = Database::open(&server_url, 1).unwrap().writer().unwrap();
+        connection.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
+        Self { url: format!("{server}/{name}").parse().unwrap(), _folder: tempfile::tempdir().unwrap() }
+    }
+}
+
+/// Runs a test on a new place of every kind.
+fn on_each_database(test: impl Fn(&dyn Fn() -> Place)) {
+    test(&Place::sqlite);
+    match std::env::var("OSAYCORE_TEST_POSTGRES") {
+        Ok(server) => test(&|| Place::postgres(&server)),
+        Err(_) => eprintln!("OSAYCORE_TEST_POSTGRES is not set: not run on PostgreSQL"),
+    }
+}
+
+/// A new, migrated database.
+struct Store {
+    connection: AnyConnection,
+    _place: Arc<Place>,
+}
+
+impl Store {
+    fn new(place: Place) -> Self {
+        let database = Database::open(&place.url, 1).unwrap();
         migrate(&database).unwrap();
-        Self { connection: database.writer().unwrap(), _folder: folder }
+        Self { connection: database.writer().unwrap(), _place: Arc::new(place) }
     }
 
     fn run<R>(&mut self, tenant_id: i64, work: impl FnOnce(&mut Tx<'_>) -> Result<R, String>) -> Result<R, String> {
@@ -100,57 +135,60 @@ impl osaycore_directory::contract::Fixture for Store {
 
 #[test]
 fn the_ledger_keeps_its_contract() {
-    osaycore_ledger::contract::run(&mut Store::new());
+    on_each_database(|place| osaycore_ledger::contract::run(&mut Store::new(place())));
 }
 
 #[test]
 fn the_replay_guard_keeps_its_contract() {
-    osaycore_signing::replay::contract::run(&mut Store::new());
+    on_each_database(|place| osaycore_signing::replay::contract::run(&mut Store::new(place())));
 }
 
 #[test]
 fn revocations_keep_their_contract() {
-    osaycore_jwt::revocation::contract::run(&mut Store::new());
+    on_each_database(|place| osaycore_jwt::revocation::contract::run(&mut Store::new(place())));
 }
 
 #[test]
 fn the_audit_log_keeps_its_contract() {
-    osaycore_audit::contract::run(Store::new);
+    on_each_database(|place| osaycore_audit::contract::run(|| Store::new(place())));
 }
 
 #[test]
 fn the_directory_keeps_its_contract() {
-    osaycore_directory::contract::run(Store::new);
+    on_each_database(|place| osaycore_directory::contract::run(|| Store::new(place())));
 }
 
 #[test]
 fn what_a_nested_failure_did_is_undone_and_nothing_else() {
     use osaycore_audit::{Action, Actor, Event, Filter, Log};
-    let mut store = Store::new();
     let event = |action| Event::new(action, Actor::System, 1, 5);
-    store.commit(1, |tx| {
-        tx.append(event(Action::AppCreated)).unwrap();
-        let failed: Result<(), StoreError> = tx.nested(|tx| {
-            tx.append(event(Action::UserCreated)).unwrap();
-            Err(StoreError::Corrupt("on purpose"))
+    on_each_database(|place| {
+        let mut store = Store::new(place());
+        store.commit(1, |tx| {
+            tx.append(event(Action::AppCreated)).unwrap();
+            let failed: Result<(), StoreError> = tx.nested(|tx| {
+                tx.append(event(Action::UserCreated)).unwrap();
+                Err(StoreError::Corrupt("on purpose"))
+            });
+            assert!(matches!(failed, Err(StoreError::Corrupt("on purpose"))));
+            tx.nested(|tx| tx.append(event(Action::GroupCreated))).unwrap();
         });
-        assert!(matches!(failed, Err(StoreError::Corrupt("on purpose"))));
-        tx.nested(|tx| tx.append(event(Action::GroupCreated))).unwrap();
+        let records = store.commit(1, |tx| tx.list(&Filter::default()).unwrap());
+        let actions: Vec<_> = records.into_iter().map(|record| record.event.action).collect();
+        assert_eq!(actions, [Action::GroupCreated, Action::AppCreated]);
     });
-    let actions: Vec<_> =
-        store.commit(1, |tx| tx.list(&Filter::default()).unwrap()).into_iter().map(|record| record.event.action).collect();
-    assert_eq!(actions, [Action::GroupCreated, Action::AppCreated]);
 }
 
 #[test]
 fn several_processes_may_migrate_at_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", folder.path().join("test.db").display()).parse().unwrap();
-    let steps: Vec<usize> = std::thread::scope(|scope| {
-        let tries: Vec<_> = (0..6)
-            .map(|_| scope.spawn(|| migrate(&Database::open(&url, 1).unwrap()).unwrap()))
-            .collect();
-        tries.into_iter().map(|thread| thread.join().unwrap()).collect()
+    on_each_database(|place| {
+        let place = place();
+        let steps: Vec<usize> = std::thread::scope(|scope| {
+            let tries: Vec<_> = (0..6)
+                .map(|_| scope.spawn(|| migrate(&Database::open(&place.url, 1).unwrap()).unwrap()))
+                .collect();
+            tries.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(steps.iter().filter(|steps| **steps > 0).count(), 1, "{steps:?}");
     });
-    assert_eq!(steps.iter().filter(|steps| **steps > 0).count(), 1, "{steps:?}");
 }

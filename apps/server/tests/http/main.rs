@@ -1,0 +1,24 @@
+//! The HTTP API as an application meets it: the real binary on a fresh database, over a socket.
+//!
+//! One program, so that the harness in `support` is compiled once and the tests run side by side. Each test has its
+//! own folder, database and server.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::panic, reason = "the harness fails with a sentence")]
+
+mod support;
+
+mod context;
+mod credits;
+mod health;
+mod history;
+mod logs;
+mod order;
+mod payments;
+mod replay;
+mod secrets;
+mod seed_clients;
+mod signed_requests;
+mod storm;
+mod tokens;
+mod users;
