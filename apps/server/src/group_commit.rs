@@ -213,7 +213,7 @@ fn group(
     tenants.sort_unstable();
     tenants.dedup();
     for tenant_id in tenants {
-        let mut tx = Tx::new(connection, tenant_id);
+        let mut tx = Tx::lock(connection, tenant_id)?;
         let mut mine: Vec<(&mut Job, &mut Result<Done, ApiError>)> =
             jobs.iter_mut().zip(&mut outcomes).filter(|(job, _)| job.tenant_id == tenant_id).collect();
         tx.preload_sightings(mine.iter().filter_map(|(job, _)| job.sight.as_ref()))?;

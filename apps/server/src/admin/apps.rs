@@ -87,13 +87,7 @@ pub(crate) fn rotate_secret(
     let expires_at_us = by.now_us.saturating_add(i64::from(grace_s).saturating_mul(1_000_000));
     apps::expire_secrets(tx, app.id, SecretKind::Signing, expires_at_us)?;
     apps::add_secret(tx, sealer, app.id, SecretKind::Signing, &secret_key, by.now_us)?;
-    audit(
-        tx,
-        by,
-        Action::AppSecretRotated,
-        app,
-        (Details::new(), Details::new().with(Field::GraceSeconds, grace_s)),
-    )?;
+    audit(tx, by, Action::AppSecretRotated, app, (Details::new(), Details::new().with(Field::GraceSeconds, grace_s)))?;
     Ok(secret_key)
 }
 

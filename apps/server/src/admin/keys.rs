@@ -15,11 +15,7 @@ use crate::system;
 const SLACK_S: i64 = 60;
 
 /// Adds a token key that issues from now on; → its name. The one before it verifies until its last token has expired.
-pub(crate) fn add_jwt_key(
-    connection: &mut AnyConnection,
-    sealer: &Sealer,
-    now_us: i64,
-) -> Result<String, StoreError> {
+pub(crate) fn add_jwt_key(connection: &mut AnyConnection, sealer: &Sealer, now_us: i64) -> Result<String, StoreError> {
     let kid = hex::encode(system::random::<8>());
     let secret = zeroize::Zeroizing::new(system::random::<32>());
     let drop_after_us = now_us.saturating_add(MAX_LIFETIME_S.saturating_add(SLACK_S).saturating_mul(1_000_000));

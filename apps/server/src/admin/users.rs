@@ -112,12 +112,7 @@ pub(crate) fn permit(
 }
 
 /// Sets the least balance that deductions may leave.
-pub(crate) fn set_floor(
-    tx: &mut Tx<'_>,
-    by: &By,
-    user: &User,
-    floor: osaycore_ledger::Credits,
-) -> Result<(), Failure> {
+pub(crate) fn set_floor(tx: &mut Tx<'_>, by: &By, user: &User, floor: osaycore_ledger::Credits) -> Result<(), Failure> {
     let account = tx.account(user.id)?.ok_or(Code::UserNotFound)?;
     if user.is_deleted() {
         return Err(ApiError::from(directory::Refused::Deleted).into());

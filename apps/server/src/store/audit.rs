@@ -1,11 +1,10 @@
 //! The audit trail: table `audit_events`.
 
-use diesel::dsl::max;
 use diesel::prelude::*;
 use osaycore_audit::{Event, Filter, Log, Record, leaf_hash};
 
 use super::db::{StoreError, each_backend};
-use super::schema::audit_events;
+use super::schema::{audit_events, audit_heads};
 use super::tx::Tx;
 
 /// Events of a transaction that have yet to be written, and the last position of the log.
@@ -34,6 +33,10 @@ const CHUNK: usize = 500;
 impl Tx<'_> {
     pub(super) fn flush_audit(&mut self) -> Result<(), StoreError> {
         let events = std::mem::take(&mut self.audit.events);
+        let Some((last_id, _)) = events.last() else { return Ok(()) };
+        diesel::update(audit_heads::table.find(self.tenant_id))
+            .set(audit_heads::last_id.eq(last_id))
+            .execute(&mut *self.connection)?;
         for chunk in events.chunks(CHUNK) {
             let rows: Vec<NewRow> = chunk.iter().map(|(id, event)| row(self.tenant_id, *id, event)).collect();
             each_backend!(&mut *self.connection, |inner| {
@@ -43,15 +46,31 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn last_event(&mut self) -> Result<i64, StoreError> {
-        if let Some(id) = self.audit.last_id {
-            return Ok(id);
+    /// Locks the tenant for writing until the commit: whoever writes to it on another connection waits.
+    pub(super) fn lock_tenant(&mut self) -> Result<(), StoreError> {
+        let last_id = match self.locked_head()? {
+            Some(last_id) => last_id,
+            None => {
+                let first = (audit_heads::tenant_id.eq(self.tenant_id), audit_heads::last_id.eq(0));
+                each_backend!(&mut *self.connection, |inner| {
+                    diesel::insert_into(audit_heads::table).values(first).on_conflict_do_nothing().execute(inner)
+                })?;
+                self.locked_head()?.unwrap_or(0)
+            }
+        };
+        self.audit.last_id = Some(last_id);
+        Ok(())
+    }
+
+    /// On SQLite BEGIN IMMEDIATE has locked everything already.
+    fn locked_head(&mut self) -> Result<Option<i64>, StoreError> {
+        let head = audit_heads::table.find(self.tenant_id).select(audit_heads::last_id);
+        Ok(match &mut *self.connection {
+            #[cfg(feature = "postgres")]
+            super::db::AnyConnection::Postgres(inner) => head.for_update().first(inner),
+            connection @ super::db::AnyConnection::Sqlite(_) => head.first(connection),
         }
-        let last: Option<i64> = audit_events::table
-            .filter(audit_events::tenant_id.eq(self.tenant_id))
-            .select(max(audit_events::id))
-            .get_result(&mut *self.connection)?;
-        Ok(last.unwrap_or(0))
+        .optional()?)
     }
 }
 
@@ -62,7 +81,10 @@ impl Log for Tx<'_> {
         if event.tenant_id != self.tenant_id {
             return Err(StoreError::Corrupt("audit event of another tenant"));
         }
-        let id = self.last_event()?.saturating_add(1);
+        if self.audit.last_id.is_none() {
+            self.lock_tenant()?;
+        }
+        let id = self.audit.last_id.unwrap_or(0).saturating_add(1);
         self.audit.last_id = Some(id);
         self.audit.events.push((id, event));
         Ok(id)

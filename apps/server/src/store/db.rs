@@ -291,7 +291,8 @@ fn begin(connection: &mut AnyConnection, access: Access) -> QueryResult<()> {
             inner,
             match access {
                 Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-                Access::Write => "BEGIN ISOLATION LEVEL SERIALIZABLE",
+                // Every write transaction locks its tenant first: what it reads cannot change underneath.
+                Access::Write => "BEGIN ISOLATION LEVEL READ COMMITTED",
             },
         ),
         AnyConnection::Sqlite(inner) => AnsiTransactionManager::begin_transaction_sql(

@@ -77,28 +77,17 @@ struct PaymentRow {
 const CHUNK: usize = 500;
 
 impl Tx<'_> {
-    /// Reads these accounts and locks them, in the order of their ids.
+    /// Reads these accounts in one query.
     pub(crate) fn preload_accounts(&mut self, ids: impl Iterator<Item = i64>) -> Result<(), StoreError> {
         let missing: BTreeSet<i64> = ids.filter(|id| !self.ledger.accounts.contains_key(id)).collect();
         if missing.is_empty() {
             return Ok(());
         }
-        let query = accounts::table
+        let rows: Vec<AccountRow> = accounts::table
             .filter(accounts::tenant_id.eq(self.tenant_id))
             .filter(accounts::id.eq_any(&missing))
-            .order(accounts::id)
-            .select(row::<AccountRow>());
-        let rows: Vec<AccountRow> = match &mut *self.connection {
-            #[cfg(feature = "postgres")]
-            super::db::AnyConnection::Postgres(inner) => accounts::table
-                .filter(accounts::tenant_id.eq(self.tenant_id))
-                .filter(accounts::id.eq_any(&missing))
-                .order(accounts::id)
-                .select(AccountRow::as_select())
-                .for_update()
-                .load(inner)?,
-            connection @ super::db::AnyConnection::Sqlite(_) => query.load(connection)?,
-        };
+            .select(row::<AccountRow>())
+            .load(&mut *self.connection)?;
         for id in missing {
             self.ledger.accounts.insert(id, None);
         }

@@ -78,4 +78,6 @@ table! { audit_events (tenant_id, id) {
     user_id -> Nullable<BigInt>, canonical -> Text, leaf_hash -> Binary,
 } }
 
+table! { audit_heads (tenant_id) { tenant_id -> BigInt, last_id -> BigInt, } }
+
 allow_tables_to_appear_in_same_query!(users, permits, group_members, group_apps, user_groups, accounts, apps);

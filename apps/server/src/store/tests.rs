@@ -184,9 +184,8 @@ fn several_processes_may_migrate_at_once() {
     on_each_database(|place| {
         let place = place();
         let steps: Vec<usize> = std::thread::scope(|scope| {
-            let tries: Vec<_> = (0..6)
-                .map(|_| scope.spawn(|| migrate(&Database::open(&place.url, 1).unwrap()).unwrap()))
-                .collect();
+            let tries: Vec<_> =
+                (0..6).map(|_| scope.spawn(|| migrate(&Database::open(&place.url, 1).unwrap()).unwrap())).collect();
             tries.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         assert_eq!(steps.iter().filter(|steps| **steps > 0).count(), 1, "{steps:?}");

@@ -16,7 +16,15 @@ pub(crate) struct Tx<'c> {
 }
 
 impl<'c> Tx<'c> {
-    /// On a connection whose transaction is open.
+    /// For writing, on a connection whose write transaction is open: writers of one tenant come one after the other,
+    /// so that what they read stays as it is until they commit.
+    pub(crate) fn lock(connection: &'c mut AnyConnection, tenant_id: i64) -> Result<Self, StoreError> {
+        let mut tx = Self::new(connection, tenant_id);
+        tx.lock_tenant()?;
+        Ok(tx)
+    }
+
+    /// For reading, on a connection whose transaction is open.
     pub(crate) fn new(connection: &'c mut AnyConnection, tenant_id: i64) -> Self {
         Self {
             connection,
@@ -76,7 +84,7 @@ pub(crate) fn transact<T, E: From<StoreError> + AsStoreError>(
     mut work: impl FnMut(&mut Tx<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
     db::write(connection, |connection| {
-        let mut tx = Tx::new(connection, tenant_id);
+        let mut tx = Tx::lock(connection, tenant_id)?;
         let value = work(&mut tx)?;
         tx.flush()?;
         Ok(value)
