@@ -1,2 +1,125 @@
-//! bench
-fn main() {}
+//! The side-by-side benchmark: each figure beside its reference, measured by turns in one run, so that the ratio says
+//! something on whatever machine this is. See `docs/performance.md` of the repository.
+#![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+
+mod bench;
+mod deployment;
+mod http;
+mod load;
+mod machine;
+mod measure;
+mod reference;
+mod report;
+mod rows;
+mod server;
+mod target;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+
+use crate::bench::Bench;
+use crate::measure::Extent;
+use crate::rows::{ROWS, Row};
+
+/// Measures the server and the crates beside their references, and prints one table.
+#[derive(Debug, Parser)]
+#[command(name = "osaycore-bench", bin_name = "cargo xtask bench")]
+struct Arguments {
+    /// Only this row of the table; repeat for several
+    #[arg(long = "row", value_name = "N")]
+    rows: Vec<u8>,
+    /// Seconds of measuring on each side, after a second of warm-up
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    seconds: u32,
+    /// A second in all on each side, and few users: whether it runs, not how fast
+    #[arg(long)]
+    quick: bool,
+    /// Writes the figures as JSON too
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// This server instead of the one that is built now
+    #[arg(long, value_name = "FILE")]
+    server: Option<PathBuf>,
+    #[command(subcommand)]
+    own_process: Option<OwnProcess>,
+}
+
+/// References that the benchmark runs as processes of their own, by starting itself.
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum OwnProcess {
+    /// The protocol ceiling.
+    #[command(hide = true)]
+    Ceiling,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.own_process {
+        Some(OwnProcess::Ceiling) => reference::ceiling::serve(),
+        None => run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let rows = chosen(&arguments.rows)?;
+    let extent = if arguments.quick {
+        Extent { warm_up: Duration::from_millis(200), rounds: 2, round: Duration::from_millis(500), users: 100 }
+    } else {
+        let rounds = usize::try_from(arguments.seconds)?;
+        Extent { warm_up: Duration::from_secs(1), rounds, round: Duration::from_secs(1), users: 1_000 }
+    };
+    let binary = match &arguments.server {
+        Some(path) => path.clone(),
+        None if rows.iter().any(|row| row.needs_server) => server::build()?,
+        None => PathBuf::new(),
+    };
+    let mut bench = Bench::new(binary, extent)?;
+    let progress = report::rows_bar(rows.len());
+    let mut lines = Vec::with_capacity(rows.len());
+    for row in rows {
+        progress.set_message(row.work);
+        let measured = (row.measure)(&mut bench).with_context(|| format!("row {}: {}", row.number, row.work))?;
+        lines.push(report::Line::new(row, measured));
+        progress.inc(1);
+    }
+    progress.finish_and_clear();
+    let machine = machine::describe(bench.folder());
+    print!("{}", report::table(&machine, &extent, &lines));
+    if let Some(path) = &arguments.json {
+        let text = serde_json::to_vec_pretty(&report::json(&machine, &extent, &lines))?;
+        std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn chosen(numbers: &[u8]) -> anyhow::Result<Vec<&'static Row>> {
+    for number in numbers {
+        let known = ROWS.iter().any(|row| row.number == *number);
+        anyhow::ensure!(known, "there is no row {number} yet; rows: {}", report::numbers(ROWS));
+    }
+    Ok(ROWS.iter().filter(|row| numbers.is_empty() || numbers.contains(&row.number)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_chosen_by_number_in_the_tables_order() {
+        let numbers = |wanted: &[u8]| chosen(wanted).map(|rows| rows.iter().map(|row| row.number).collect::<Vec<_>>());
+        assert_eq!(numbers(&[9, 1]).unwrap(), [1, 9]);
+        assert_eq!(numbers(&[]).unwrap().len(), ROWS.len());
+        assert!(numbers(&[1, 99]).unwrap_err().to_string().contains("no row 99"));
+    }
+}

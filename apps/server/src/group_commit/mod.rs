@@ -89,7 +89,8 @@ impl Writer {
     pub(crate) async fn run(&self, job: Job) -> Result<Done, ApiError> {
         let (answer, answered) = oneshot::channel();
         self.queue.try_send(Waiting::Job(Box::new(job), answer)).map_err(|_| Code::Unavailable)?;
-        answered.await.unwrap_or_else(|_| Err(Code::Internal.into()))
+        // The thread has stopped: nothing of the job was written.
+        answered.await.unwrap_or_else(|_| Err(Code::Unavailable.into()))
     }
 
     /// Ends the thread once everything that waits is committed and answered.
@@ -319,3 +320,6 @@ fn was_committed(
     }
     Ok(committed.then_some(outcomes))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,4 @@
+//! What our figures are held against.
+
+pub(crate) mod ceiling;
+pub(crate) mod sqlite;

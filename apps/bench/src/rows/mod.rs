@@ -1,0 +1,149 @@
+//! The rows of the table. One more row is one more entry here and a function that measures it.
+
+mod checks;
+mod context;
+mod deductions;
+mod footprint;
+
+use crate::bench::Bench;
+use crate::measure::Figure;
+
+/// What is compared with what.
+#[derive(Debug)]
+pub(crate) struct Row {
+    /// Its number for ever: those that are not here yet keep theirs.
+    pub(crate) number: u8,
+    pub(crate) work: &'static str,
+    pub(crate) reference: &'static str,
+    pub(crate) goal: Goal,
+    pub(crate) needs_server: bool,
+    pub(crate) measure: fn(&mut Bench) -> anyhow::Result<Measured>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    pub(crate) ours: Figure,
+    pub(crate) reference: Option<Figure>,
+    /// What the figures alone would not tell.
+    pub(crate) note: Option<String>,
+}
+
+/// When a row is met.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Goal {
+    /// Ours ÷ reference.
+    RatioAtLeast(f64),
+    /// Ours ÷ reference.
+    RatioAtMost(f64),
+    /// Ours, where there is no reference, in the unit of the figure.
+    AtMost(f64, &'static str),
+}
+
+impl Goal {
+    /// `ratio` is ours ÷ reference, `ours` the figure itself.
+    pub(crate) fn met(&self, ratio: Option<f64>, ours: f64) -> bool {
+        match self {
+            Self::RatioAtLeast(goal) => ratio.is_some_and(|ratio| ratio >= *goal),
+            Self::RatioAtMost(goal) => ratio.is_some_and(|ratio| ratio <= *goal),
+            Self::AtMost(goal, _) => ours <= *goal,
+        }
+    }
+}
+
+/// Rows 3, 7, 8 and 11 come with PostgreSQL and the flags.
+pub(crate) const ROWS: &[Row] = &[
+    Row {
+        number: 1,
+        work: "deductions, 64 connections",
+        reference: "protocol ceiling",
+        goal: Goal::RatioAtLeast(0.5),
+        needs_server: true,
+        measure: deductions::against_ceiling,
+    },
+    Row {
+        number: 2,
+        work: "deductions, 64 connections",
+        reference: "one raw SQLite transaction each",
+        goal: Goal::RatioAtLeast(5.0),
+        needs_server: true,
+        measure: deductions::against_raw_sqlite,
+    },
+    Row {
+        number: 4,
+        work: "deductions, one hot account",
+        reference: "the same over all accounts",
+        goal: Goal::RatioAtLeast(0.9),
+        needs_server: true,
+        measure: deductions::one_hot_account,
+    },
+    Row {
+        number: 5,
+        work: "deduction p50, 1 connection",
+        reference: "one raw durable SQLite commit",
+        goal: Goal::RatioAtMost(1.5),
+        needs_server: true,
+        measure: deductions::latency,
+    },
+    Row {
+        number: 6,
+        work: "user/context, 64 connections",
+        reference: "protocol ceiling of a GET",
+        goal: Goal::RatioAtLeast(0.6),
+        needs_server: true,
+        measure: context::against_ceiling,
+    },
+    Row {
+        number: 9,
+        work: "request signature check, in process",
+        reference: "the hmac crate on the same bytes",
+        goal: Goal::RatioAtMost(1.2),
+        needs_server: false,
+        measure: checks::signature,
+    },
+    Row {
+        number: 10,
+        work: "token check, in process",
+        reference: "jsonwebtoken::decode",
+        goal: Goal::RatioAtMost(1.1),
+        needs_server: false,
+        measure: checks::token,
+    },
+    Row {
+        number: 12,
+        work: "peak resident memory, 100,000 users, row 1's load",
+        reference: "–",
+        goal: Goal::AtMost(128.0, "MiB"),
+        needs_server: true,
+        measure: footprint::memory,
+    },
+    Row {
+        number: 13,
+        work: "start to first answer, migrated database",
+        reference: "–",
+        goal: Goal::AtMost(150.0, "ms"),
+        needs_server: true,
+        measure: footprint::start,
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_goal_is_met_at_its_bound() {
+        assert!(Goal::RatioAtLeast(0.5).met(Some(0.5), 0.0));
+        assert!(!Goal::RatioAtLeast(0.5).met(Some(0.49), 1.0));
+        assert!(!Goal::RatioAtLeast(0.5).met(None, 1.0));
+        assert!(Goal::RatioAtMost(1.2).met(Some(1.2), 9.0));
+        assert!(!Goal::RatioAtMost(1.2).met(Some(1.21), 0.0));
+        assert!(Goal::AtMost(128.0, "MiB").met(None, 128.0));
+        assert!(!Goal::AtMost(128.0, "MiB").met(None, 128.1));
+    }
+
+    #[test]
+    fn rows_are_in_order_and_numbered_once() {
+        assert!(ROWS.iter().map(|row| row.number).is_sorted_by(|a, b| a < b));
+    }
+}

@@ -1,0 +1,161 @@
+//! The real `osaycore`: built, set up by its own command line, started, watched and stopped.
+
+use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Stdio};
+
+use anyhow::Context as _;
+
+/// The release build of the server, up to date.
+pub(crate) fn build() -> anyhow::Result<PathBuf> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args(["build", "--release", "--package", "osaycore-server"])
+        .status()
+        .context("cargo did not start; name a server with --server FILE")?;
+    anyhow::ensure!(status.success(), "the server does not build");
+    let name = format!("osaycore{}", std::env::consts::EXE_SUFFIX);
+    // `cargo run --release` has put this program there too.
+    let path = std::env::current_exe()?.with_file_name(name);
+    anyhow::ensure!(path.exists(), "{} is not there; run this by `cargo xtask bench`", path.display());
+    Ok(path)
+}
+
+/// A binary and the folder of its database.
+#[derive(Clone, Debug)]
+pub(crate) struct Installation {
+    binary: PathBuf,
+    folder: PathBuf,
+}
+
+impl Installation {
+    /// With a migrated database of its own.
+    pub(crate) fn create(binary: PathBuf, folder: PathBuf) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(&folder)?;
+        let made = Self { binary, folder };
+        made.run(["migrate"])?;
+        Ok(made)
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Runs a command of `osaycore`; → its standard output.
+    pub(crate) fn run<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> anyhow::Result<Vec<u8>> {
+        let mut command = self.command();
+        let output = command.args(arguments).output().with_context(|| self.binary.display().to_string())?;
+        anyhow::ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(output.stdout)
+    }
+
+    /// Serves on a free port. One client address sends the load of all: the limit per address is out of its way.
+    pub(crate) fn serve(&self) -> anyhow::Result<Process> {
+        let mut command = self.command();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--address-requests-per-second", "10000000"]);
+        Process::start(command)
+    }
+
+    /// With nothing of the caller's environment that would configure it.
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.binary);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("OSAYCORE_") {
+                command.env_remove(name);
+            }
+        }
+        let database = self.folder.join("osaycore.db");
+        command.arg("--database-url").arg(format!("sqlite://{}", database.display())).current_dir(&self.folder);
+        command
+    }
+}
+
+/// A server that runs, ours or a reference: it says `listening on http://ADDRESS` on standard error.
+#[derive(Debug)]
+pub(crate) struct Process {
+    child: Child,
+    pub(crate) address: SocketAddr,
+}
+
+/// What a process keeps in memory, in KiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Memory {
+    pub(crate) resident_kib: u32,
+    /// The most since it started.
+    pub(crate) peak_kib: u32,
+}
+
+impl Process {
+    /// Starts it and waits until it listens.
+    pub(crate) fn start(mut command: Command) -> anyhow::Result<Self> {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().with_context(|| format!("{command:?}"))?;
+        let errors = child.stderr.take().context("no standard error")?;
+        match listening(errors) {
+            Ok(address) => Ok(Self { child, address }),
+            Err(said) => {
+                // It may have ended by itself.
+                let _ = child.kill();
+                let _ = child.wait();
+                anyhow::bail!("{command:?} does not listen: {said}")
+            }
+        }
+    }
+
+    /// As Linux counts it.
+    pub(crate) fn memory(&self) -> anyhow::Result<Memory> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        Ok(Memory { resident_kib: kib(&status, "VmRSS:")?, peak_kib: kib(&status, "VmHWM:")? })
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub(crate) fn stop(mut self) -> anyhow::Result<()> {
+        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+        anyhow::ensure!(asked.success(), "the server could not be asked to stop");
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // After `stop` there is nothing left to end.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads up to the line that tells the address; the rest is read and dropped, so that the pipe never fills. An error
+/// is what was said instead.
+fn listening(errors: ChildStderr) -> Result<SocketAddr, String> {
+    let mut lines = BufReader::new(errors).lines().map_while(Result::ok);
+    let mut said = Vec::new();
+    for line in lines.by_ref() {
+        if let Some(address) = line.strip_prefix("listening on http://").and_then(|address| address.parse().ok()) {
+            std::thread::spawn(move || lines.for_each(drop));
+            return Ok(address);
+        }
+        said.push(line);
+    }
+    Err(said.join("\n"))
+}
+
+fn kib(status: &str, name: &str) -> anyhow::Result<u32> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name}"))?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_read_from_the_status() {
+        let status = "Name:\tx\nVmHWM:\t  12345 kB\nVmRSS:\t    678 kB\n";
+        assert_eq!(kib(status, "VmHWM:").unwrap(), 12_345);
+        assert_eq!(kib(status, "VmRSS:").unwrap(), 678);
+        assert!(kib(status, "VmSwap:").is_err());
+    }
+}

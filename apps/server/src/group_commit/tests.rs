@@ -1,0 +1,183 @@
+//! The writer over a real database, without HTTP: groups, neighbours, repeats, unknown commits.
+
+use osaycore_directory::{AppScopes, Name};
+use osaycore_ledger::{Account, Credits, Storage as _};
+use osaycore_signing::Mac;
+use osaycore_signing::replay::Target;
+use tempfile::TempDir;
+
+use super::*;
+use crate::admin::apps::{self, NewApp};
+use crate::admin::users::{self, NewUserInput};
+use crate::admin::{bootstrap, credits};
+use crate::posting::{Asked, Request};
+use crate::sealing::{MasterKey, Sealer};
+use crate::store::migrations::migrate;
+use crate::store::tx::transact;
+
+/// A database with an app and a user, and a writer on it.
+struct Bench {
+    database: Database,
+    writer: Writer,
+    thread: std::thread::JoinHandle<()>,
+    app: std::sync::Arc<osaycore_directory::App>,
+    user: osaycore_directory::User,
+    _folder: TempDir,
+}
+
+const TENANT: i64 = 1;
+
+impl Bench {
+    /// The user has so many credits.
+    fn with_credits(credits: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("test.db").display());
+        let database = Database::open(&url.parse().unwrap(), 1).unwrap();
+        migrate(&database).unwrap();
+        let sealer = Sealer::new(MasterKey::generate(), vec![]);
+        let mut connection = database.writer().unwrap();
+        db::write(&mut connection, |connection| bootstrap::run(connection, &sealer, 1)).unwrap();
+        let by = By::system(TENANT, 1);
+        let (app, user) = transact::<_, Failure>(&mut connection, TENANT, |tx| {
+            let name: Name = "app".parse().unwrap();
+            let new = NewApp { name, scopes: AppScopes::default(), redirect_uris: vec![] };
+            let app = apps::create(tx, &sealer, &by, new)?.app;
+            let input = NewUserInput {
+                username: "user".parse().unwrap(),
+                email: None,
+                display_name: None,
+                role: osaycore_directory::Role::default(),
+                directory: None,
+                link: None,
+            };
+            let user = users::create(tx, &by, input)?;
+            credits::add(tx, &by, &user, credits.parse().unwrap(), osaycore_ledger::AddKind::Bonus, None)?;
+            Ok((app, user))
+        })
+        .unwrap();
+        let (writer, thread) = Writer::start(database.clone(), Metrics::new(), 300).unwrap();
+        Self { database, writer, thread, app: app.into(), user, _folder: folder }
+    }
+
+    fn account(&self) -> Account {
+        self.database
+            .read::<_, StoreError>(|connection| Tx::new(connection, TENANT).account(self.user.id))
+            .unwrap()
+            .unwrap()
+    }
+
+    /// A deduction of `amount`; equal `mac`s are equal requests.
+    fn deduction(&self, mac: u8, amount: &str) -> Job {
+        let posting = Posting {
+            app: self.app.clone(),
+            description: None,
+            reference: None,
+            request: Request::Deduct { user: self.user.uuid, charge: Asked::Amount(amount.parse().unwrap()) },
+        };
+        self.job(mac, "POST", Work::Post(Box::new(posting)))
+    }
+
+    fn job(&self, mac: u8, method: &str, work: Work) -> Job {
+        let sight = Sight {
+            app_id: self.app.id,
+            timestamp_s: system::now_s(),
+            mac: Mac::from_bytes([mac; 32]),
+            subject: Some(self.user.uuid),
+            target: Target::new(method, "/"),
+        };
+        Job { tenant_id: TENANT, sight: Some(sight), refuse_repeat: false, by: By::system(TENANT, 1), work }
+    }
+
+    /// One group of these jobs, in one transaction.
+    fn group(&self, jobs: &mut [Job]) -> Vec<Result<Done, ApiError>> {
+        let mut connection = self.database.writer().unwrap();
+        db::write(&mut connection, |connection| group(connection, jobs, 7, None)).unwrap()
+    }
+}
+
+fn codes(outcomes: &[Result<Done, ApiError>]) -> Vec<Result<bool, Code>> {
+    outcomes.iter().map(|outcome| outcome.as_ref().map(|done| done.replayed).map_err(|error| error.code)).collect()
+}
+
+#[test]
+fn a_group_pays_for_what_the_account_can_pay_and_refuses_the_rest() {
+    let bench = Bench::with_credits("10");
+    let mut jobs: Vec<Job> = (0..8).map(|mac| bench.deduction(mac, "3")).collect();
+    let outcomes = codes(&bench.group(&mut jobs));
+    assert_eq!(outcomes[..3], [Ok(false); 3]);
+    assert_eq!(outcomes[3..], [Err(Code::InsufficientCredits); 5]);
+    assert_eq!(bench.account().balance, Credits::from_micros(1_000_000).unwrap());
+    assert_eq!(bench.account().entries, 4);
+}
+
+#[test]
+fn equal_requests_in_one_group_and_in_the_next_are_one_request() {
+    let bench = Bench::with_credits("10");
+    let twice = bench.group(&mut [bench.deduction(1, "3"), bench.deduction(1, "3")]);
+    let again = bench.group(&mut [bench.deduction(1, "3")]);
+    assert_eq!(codes(&twice), [Ok(false), Ok(true)]);
+    assert_eq!(codes(&again), [Ok(true)]);
+    assert_eq!(again[0].as_ref().unwrap().outcome, twice[0].as_ref().unwrap().outcome);
+    assert_eq!(bench.account().balance, Credits::from_micros(7_000_000).unwrap());
+}
+
+#[test]
+fn a_signature_is_bound_to_its_first_target_even_if_that_was_refused() {
+    let bench = Bench::with_credits("10");
+    assert_eq!(codes(&bench.group(&mut [bench.job(1, "PATCH", Work::Bind)])), [Err(Code::Internal)]);
+    assert_eq!(codes(&bench.group(&mut [bench.deduction(1, "3")])), [Err(Code::SignatureReused)]);
+    assert_eq!(bench.account().entries, 1);
+}
+
+#[test]
+fn a_strict_app_refuses_the_repeat() {
+    let bench = Bench::with_credits("10");
+    let strict = || Job { refuse_repeat: true, ..bench.deduction(1, "3") };
+    assert_eq!(codes(&bench.group(&mut [strict(), strict()])), [Ok(false), Err(Code::ReplayedRequest)]);
+    assert_eq!(bench.account().entries, 2);
+}
+
+#[test]
+fn a_failing_call_undoes_itself_and_never_its_neighbours() {
+    let bench = Bench::with_credits("10");
+    let user = bench.user.clone();
+    let failing: Call = Box::new(move |tx, by| {
+        users::delete(tx, by, &user)?;
+        Err(Code::NotPermitted.into())
+    });
+    let fine: Call = Box::new(|_, _| Ok(b"{}".to_vec()));
+    let outcomes = bench.group(&mut [
+        bench.deduction(1, "1"),
+        bench.job(2, "POST", Work::Call(failing)),
+        bench.job(3, "POST", Work::Call(fine)),
+    ]);
+    assert_eq!(codes(&outcomes), [Ok(false), Err(Code::NotPermitted), Ok(false)]);
+    assert_eq!(codes(&bench.group(&mut [bench.deduction(4, "1")])), [Ok(false)], "the user is not deleted");
+}
+
+#[test]
+fn after_an_unknown_commit_the_signatures_tell_what_became_of_it() {
+    let bench = Bench::with_credits("10");
+    let mut connection = bench.database.writer().unwrap();
+    let jobs = [bench.deduction(1, "3"), bench.deduction(2, "30")];
+    let before = db::write(&mut connection, |connection| was_committed(connection, &jobs, 7)).unwrap();
+    assert!(before.is_none(), "nothing was committed");
+    let mut jobs = jobs;
+    let told = bench.group(&mut jobs);
+    let after = db::write(&mut connection, |connection| was_committed(connection, &jobs, 7)).unwrap().unwrap();
+    assert_eq!(after[0].as_ref().unwrap().outcome, told[0].as_ref().unwrap().outcome);
+    assert_eq!(after[1].as_ref().unwrap_err().code, Code::Unavailable, "a refusal is to be asked for again");
+}
+
+#[actix_web::test]
+async fn concurrent_callers_share_commits_and_each_gets_its_own_answer() {
+    let bench = Bench::with_credits("20");
+    let answers = futures_util::future::join_all((0..64).map(|mac| bench.writer.run(bench.deduction(mac, "1")))).await;
+    let paid: std::collections::HashSet<_> = answers.iter().flatten().map(|done| done.outcome.clone()).collect();
+    assert_eq!(paid.len(), 20, "each its own transaction");
+    assert_eq!(bench.account().balance, Credits::ZERO);
+    let late = bench.deduction(99, "1");
+    bench.writer.stop().await;
+    bench.thread.join().unwrap();
+    assert_eq!(bench.writer.run(late).await.unwrap_err().code, Code::Unavailable);
+}
