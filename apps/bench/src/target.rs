@@ -88,7 +88,7 @@ pub(crate) fn reference(number: u64) -> uuid::Uuid {
     uuid::Uuid::from_u64_pair(scatter(number), number)
 }
 
-/// The finalizer of SplitMix64: invertible, every input bit moves every output bit.
+/// The finalizer of `SplitMix64`: invertible, every input bit moves every output bit.
 fn scatter(number: u64) -> u64 {
     let mixed = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,6 +1,7 @@
 //! The OsayCore server: actix-web and diesel around the domain crates.
 
 mod admin;
+mod cli;
 mod config;
 mod context;
 mod error;
@@ -16,3 +17,5 @@ mod server;
 mod snapshot;
 mod store;
 mod system;
+
+pub use cli::run;

@@ -1,12 +1,13 @@
-//! Credits that an operator adds.
+//! Credits that an operator adds, and whether all wallets are right.
 
 use osaycore_audit::{Action, Details, Field, Log as _, Target, TargetKind, Value};
 use osaycore_directory::User;
-use osaycore_ledger::{Add, AddKind, Amount, Command, Entry, Error, execute};
+use osaycore_ledger::{Add, AddKind, Amount, Audit, Command, Entry, Error, execute};
 
 use super::By;
 use crate::error::{ApiError, Code, Failure};
 use crate::store::tx::Tx;
+use crate::store::{ledger, verification};
 use crate::system;
 
 /// The app of entries that no app posted.
@@ -51,4 +52,48 @@ pub(crate) fn add(
         .with(Field::Balance, Value::credits(entry.balance_after.micros()));
     tx.append(event)?;
     Ok(entry)
+}
+
+/// What is wrong with a wallet.
+pub(crate) struct Finding {
+    /// The user's numeric id.
+    pub(crate) account_id: i64,
+    pub(crate) what: String,
+}
+
+/// How many wallets there are.
+pub(crate) fn accounts(tx: &mut Tx<'_>) -> Result<u64, Failure> {
+    Ok(verification::count_accounts(tx)?)
+}
+
+/// Rebuilds every balance of the tenant from its entries and compares; → the first difference. `checked` is told after
+/// each wallet how many entries it has.
+pub(crate) fn verify(tx: &mut Tx<'_>, mut checked: impl FnMut(u64)) -> Result<Option<Finding>, Failure> {
+    const ACCOUNTS: i64 = 1000;
+    const ENTRIES: i64 = 5000;
+    let mut after_id = i64::MIN;
+    loop {
+        let accounts = ledger::accounts_after(tx, after_id, ACCOUNTS)?;
+        let Some(last) = accounts.last() else { break };
+        after_id = last.id;
+        for account in &accounts {
+            let mut audit = Audit::new(account.id);
+            let mut after_sequence = i64::MIN;
+            let mut seen: u64 = 0;
+            let mut difference = None;
+            while difference.is_none() {
+                let entries = ledger::entries_after(tx, account.id, after_sequence, ENTRIES)?;
+                let Some(last) = entries.last() else { break };
+                after_sequence = last.sequence;
+                seen = seen.saturating_add(u64::try_from(entries.len()).unwrap_or(u64::MAX));
+                difference = entries.iter().find_map(|entry| audit.observe(entry).err());
+            }
+            if let Some(difference) = difference.or_else(|| audit.finish(account).err()) {
+                return Ok(Some(Finding { account_id: account.id, what: difference.to_string() }));
+            }
+            checked(seen);
+        }
+    }
+    let stray = verification::entry_without_account(tx)?;
+    Ok(stray.map(|account_id| Finding { account_id, what: "there are entries, but no wallet".to_owned() }))
 }

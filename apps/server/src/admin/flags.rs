@@ -2,10 +2,11 @@
 
 use osaycore_audit::{Action, Details, Field, Log as _, Target, TargetKind};
 use osaycore_directory::{App, Storage as _};
-use osaycore_flags::{Fault, FlagFile, Key};
+use osaycore_flags::{FlagFile, FlagSet, Key};
 
 use super::By;
 use crate::error::{ApiError, Code, Failure};
+use crate::store::db::StoreError;
 use crate::store::flags::{self, EVERY_APP, StoredFlag, StoredSegment, TenantFlags};
 use crate::store::tx::Tx;
 use crate::system;
@@ -77,6 +78,11 @@ pub(crate) fn all(tx: &mut Tx<'_>) -> Result<TenantFlags, Failure> {
     Ok(flags::load(tx.connection(), tenant_id)?)
 }
 
+/// The set that an app is served.
+pub(crate) fn served(tx: &mut Tx<'_>, app: &App) -> Result<FlagSet, Failure> {
+    Ok(all(tx)?.compile(app.id).map_err(|_| StoreError::Corrupt("set of flags"))?)
+}
+
 /// What a file would say that makes what an app has of its own, or without an app what is every app's.
 pub(crate) fn export(tx: &mut Tx<'_>, app: Option<&App>) -> Result<FlagFile, Failure> {
     let app_id = app.map_or(EVERY_APP, |app| app.id);
@@ -135,13 +141,6 @@ fn repeated(file: &FlagFile) -> Vec<String> {
 
 fn refused(faults: &[String]) -> Failure {
     ApiError::field(Code::InvalidField, "flags", faults.join("\n")).into()
-}
-
-/// A fault of reading the file, as the others are told.
-impl From<Fault> for Failure {
-    fn from(fault: Fault) -> Self {
-        refused(&[fault.to_string()])
-    }
 }
 
 fn audit_flag(

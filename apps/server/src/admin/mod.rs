@@ -52,9 +52,9 @@ impl By {
         }
     }
 
-    /// Audits what was refused for a lack of permission; other refusals are no concern of the trail.
+    /// Audits what was refused for a lack of credits or of permission; other refusals are no concern of the trail.
     pub(crate) fn audit_refusal(&self, tx: &mut Tx<'_>, error: &ApiError) -> Result<(), StoreError> {
-        if error.code.status().as_u16() != 403 {
+        if !matches!(error.code.status().as_u16(), 402 | 403) {
             return Ok(());
         }
         let mut event = self.event(Action::AccessRefused, None);

@@ -6,7 +6,7 @@ use osaycore_directory::{Name, Tenant};
 use super::By;
 use crate::error::{ApiError, Code, Failure};
 use crate::sealing::Sealer;
-use crate::store::db::AnyConnection;
+use crate::store::db::{AnyConnection, StoreError};
 use crate::store::deployment::Numbered;
 use crate::store::tenants;
 use crate::store::tx::Tx;
@@ -47,6 +47,13 @@ pub(crate) fn rotate_api_key(tx: &mut Tx<'_>, sealer: &Sealer, by: &By) -> Resul
     event.target = Some(Target::new(TargetKind::Tenant, tenant_id.to_string()));
     tx.append(event)?;
     Ok(api_key)
+}
+
+/// The tenant's API key.
+pub(crate) fn api_key(tx: &mut Tx<'_>, sealer: &Sealer) -> Result<String, Failure> {
+    let tenant_id = tx.tenant_id();
+    let key = tenants::api_key(tx.connection(), sealer, tenant_id)?;
+    Ok(std::str::from_utf8(&key).map_err(|_| StoreError::Corrupt("API key"))?.to_owned())
 }
 
 /// How many distinct users a month the tenant has; `None`: as many as there are.

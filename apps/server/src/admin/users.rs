@@ -3,7 +3,7 @@
 use osaycore_audit::{Action, Details, Field, Log as _, Target, TargetKind, Value};
 use osaycore_directory::{
     self as directory, DisplayName, Email, Link, Name, NewUser, Permit, PermitChange, Role, Storage as _, User,
-    UserChange, UserRef, UserStatus, Username,
+    UserChange, UserStatus, Username,
 };
 use osaycore_ledger::{Account, Storage as _};
 
@@ -23,11 +23,6 @@ pub(crate) struct NewUserInput {
     pub(crate) directory: Option<Name>,
     /// The app that the user is made through or for.
     pub(crate) link: Option<Link>,
-}
-
-/// The user, deleted or not.
-pub(crate) fn find(tx: &mut Tx<'_>, user: &UserRef) -> Result<User, Failure> {
-    Ok(tx.user(user)?.ok_or(Code::UserNotFound)?)
 }
 
 /// Makes a user with an empty wallet.

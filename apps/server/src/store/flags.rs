@@ -103,11 +103,6 @@ pub(crate) fn load(connection: &mut AnyConnection, tenant_id: i64) -> Result<Ten
     Ok(all)
 }
 
-/// The set that an app is served. What is stored was compiled before it was written.
-pub(crate) fn compiled(connection: &mut AnyConnection, tenant_id: i64, app_id: i64) -> Result<FlagSet, StoreError> {
-    load(connection, tenant_id)?.compile(app_id).map_err(|_| StoreError::Corrupt("set of flags"))
-}
-
 /// Adds or replaces a flag, archived or not.
 pub(crate) fn put_flag(tx: &mut Tx<'_>, flag: &StoredFlag) -> Result<(), StoreError> {
     let row = FlagRow {

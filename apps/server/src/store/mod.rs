@@ -2,6 +2,7 @@
 
 pub(crate) mod apps;
 mod audit;
+pub(crate) mod backup;
 pub(crate) mod db;
 pub(crate) mod deployment;
 mod directory;
@@ -17,6 +18,7 @@ mod signatures;
 pub(crate) mod tenants;
 pub(crate) mod tx;
 pub(crate) mod users;
+pub(crate) mod verification;
 pub(crate) mod versions;
 
 #[cfg(test)]

@@ -202,6 +202,12 @@ impl World {
         started.elapsed()
     }
 
+    /// `kill -9` while others still use the world; [`World::kill`] follows.
+    pub(crate) fn kill_running(&self) {
+        let pid = self.server.as_ref().unwrap().child.id().to_string();
+        assert!(Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
+    }
+
     /// `kill -9`.
     pub(crate) fn kill(&mut self) {
         let mut server = self.server.take().unwrap();

@@ -1,0 +1,105 @@
+//! `osaycore group`
+
+use clap::Subcommand;
+use osaycore_directory::{AppRef, GroupRef, Name, Storage as _, UserRef};
+use serde::Serialize;
+
+use super::output::{table, timestamp};
+use super::session::{self, Session};
+use crate::admin::groups;
+
+#[derive(Subcommand)]
+pub(super) enum Group {
+    /// Create an empty group
+    Create {
+        /// Unique in the tenant
+        #[arg(long)]
+        name: Name,
+    },
+    /// Put a user into a group
+    Add {
+        /// Numeric id or name
+        group: GroupRef,
+        /// UUID, numeric id, directory\username or username
+        user: UserRef,
+    },
+    /// Take a user out of a group
+    Remove {
+        /// Numeric id or name
+        group: GroupRef,
+        /// UUID, numeric id, directory\username or username
+        user: UserRef,
+    },
+    /// Open an app that is restricted to groups to this one
+    Allow {
+        /// Numeric id or name
+        group: GroupRef,
+        /// UUID or numeric id
+        app: AppRef,
+    },
+    /// Take that back
+    Disallow {
+        /// Numeric id or name
+        group: GroupRef,
+        /// UUID or numeric id
+        app: AppRef,
+    },
+    /// List all groups
+    List,
+}
+
+#[derive(Serialize)]
+struct Row {
+    group_id: i64,
+    name: String,
+    created_at: String,
+}
+
+impl Group {
+    pub(super) fn run(self, session: &Session) -> anyhow::Result<()> {
+        match self {
+            Self::Create { name } => {
+                let group = session.write(|tx, by| groups::create(tx, by, name.clone()))?;
+                session.output.show(&serde_json::json!({ "group_id": group.id }), || format!("group_id  {}", group.id))
+            }
+            Self::Add { group, user } => set_member(session, &group, &user, true),
+            Self::Remove { group, user } => set_member(session, &group, &user, false),
+            Self::Allow { group, app } => set_allowed(session, &group, app, true),
+            Self::Disallow { group, app } => set_allowed(session, &group, app, false),
+            Self::List => {
+                let rows: Vec<Row> = session.read(|tx| Ok(tx.groups()?))?.into_iter().map(Row::of).collect();
+                session.output.show(&rows, || {
+                    let cells = |row: &Row| vec![row.group_id.to_string(), row.name.clone(), row.created_at.clone()];
+                    table(&["id", "name", "created"], &rows.iter().map(cells).collect::<Vec<_>>())
+                })
+            }
+        }
+    }
+}
+
+fn set_member(session: &Session, group: &GroupRef, user: &UserRef, member: bool) -> anyhow::Result<()> {
+    let changed = session.write(|tx, by| {
+        let (group, user) = (session::group(tx, group)?, session::user(tx, user)?);
+        groups::set_member(tx, by, &group, &user, member)
+    })?;
+    changed_or_not(session, changed)
+}
+
+fn set_allowed(session: &Session, group: &GroupRef, app: AppRef, allowed: bool) -> anyhow::Result<()> {
+    let changed = session.write(|tx, by| {
+        let (group, app) = (session::group(tx, group)?, session::app(tx, app)?);
+        groups::set_allowed(tx, by, &group, &app, allowed)
+    })?;
+    changed_or_not(session, changed)
+}
+
+fn changed_or_not(session: &Session, changed: bool) -> anyhow::Result<()> {
+    let text = if changed { "done" } else { "it was so already" };
+    session.output.show(&serde_json::json!({ "changed": changed }), || text.to_owned())
+}
+
+impl Row {
+    fn of(group: osaycore_directory::Group) -> Self {
+        Self { group_id: group.id, name: group.name.into(), created_at: timestamp(group.created_at_us) }
+    }
+}

@@ -1,0 +1,169 @@
+//! The command line: one file per noun (contract, "The command line").
+
+mod app;
+mod audit;
+mod backup;
+mod credits;
+mod flag;
+mod group;
+mod key;
+mod output;
+mod quickstart;
+mod session;
+mod settings;
+mod tenant;
+mod user;
+mod user_view;
+mod yaml;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+use osaycore_directory::Name;
+
+use crate::config::{Config, Layer};
+use crate::{logging, server};
+use output::Output;
+use session::{Migrate, Session};
+
+/// OsayCore: users, credits, feature flags and second factors for your apps, in one server.
+#[derive(Parser)]
+#[command(name = "osaycore", version, propagate_version = true, subcommand_required = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Tenant to work on [default: default]
+    #[arg(long, global = true, value_name = "NAME")]
+    tenant: Option<Name>,
+    /// Print one JSON object or array and nothing else
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(flatten, next_help_heading = "Settings")]
+    settings: Layer,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print the effective configuration, secrets masked
+    Config,
+    /// Try it: migrate, create demo data, print keys and a signed curl, serve
+    Quickstart(quickstart::Quickstart),
+    /// Serve
+    Serve,
+    /// Bring the database up to date
+    Migrate,
+    /// Customers of this deployment
+    #[command(subcommand)]
+    Tenant(tenant::Tenant),
+    /// Programs that call the API
+    #[command(subcommand)]
+    App(app::App),
+    /// People with a wallet
+    #[command(subcommand)]
+    User(user::User),
+    /// Sets of users that apps can be restricted to
+    #[command(subcommand)]
+    Group(group::Group),
+    /// Wallets
+    #[command(subcommand)]
+    Credits(credits::Credits),
+    /// Feature flags
+    #[command(subcommand)]
+    Flag(flag::Flag),
+    /// The audit trail
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Master key and token keys
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Copy the SQLite database while it is in use
+    Backup(backup::Backup),
+    /// Put a backup in the place of the SQLite database
+    Restore(backup::Restore),
+    /// Print a shell completion script
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Wrong usage that only shows when the command runs: exit 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(&'static str);
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let unchecked = matches!(arguments.command, Command::Credits(credits::Credits::Verify));
+    match dispatch(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            match error.downcast_ref::<Usage>() {
+                Some(_) => ExitCode::from(2),
+                None if unchecked => ExitCode::from(credits::COULD_NOT_CHECK),
+                None => ExitCode::FAILURE,
+            }
+        }
+    }
+}
+
+fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let Arguments { command, tenant, json, settings } = arguments;
+    let output = Output { json };
+    if let Command::Completions { shell } = command {
+        clap_complete::generate(shell, &mut Arguments::command(), "osaycore", &mut std::io::stdout());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let config = Config::load(settings)?;
+    let open = |config: Config| Session::open(config, tenant.clone(), output, Migrate::Embedded).map(|opened| opened.0);
+    match command {
+        Command::Completions { .. } => Ok(()),
+        Command::Config => show_config(&config, output),
+        Command::Quickstart(quickstart) => quickstart.run(config, open, output),
+        Command::Serve => {
+            logging::start(config.log_format);
+            drop(open(config.clone())?);
+            serve(config, |_| {})
+        }
+        Command::Migrate => migrate(Session::open(config, tenant, output, Migrate::Any)?.1, output),
+        Command::Tenant(tenant) => tenant.run(&open(config)?),
+        Command::App(app) => app.run(&open(config)?),
+        Command::User(user) => user.run(&open(config)?),
+        Command::Group(group) => group.run(&open(config)?),
+        Command::Credits(credits) => return credits.run(&open(config)?),
+        Command::Flag(flag) => flag.run(&open(config)?),
+        Command::Audit(audit) => audit.run(&open(config)?),
+        Command::Key(key) => key.run(&open(config)?),
+        Command::Backup(backup) => backup.run(&open(config)?),
+        Command::Restore(restore) => restore.run(config, open, output),
+    }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn serve(config: Config, ready: impl FnOnce(std::net::SocketAddr)) -> anyhow::Result<()> {
+    actix_web::rt::System::new().block_on(server::serve(config, ready))
+}
+
+fn show_config(config: &Config, output: Output) -> anyhow::Result<()> {
+    let masked = config.masked();
+    output.show(&toml::from_str::<toml::Table>(&masked)?, || masked.clone())
+}
+
+fn migrate(steps: usize, output: Output) -> anyhow::Result<()> {
+    output.show(&serde_json::json!({ "steps": steps }), || match steps {
+        0 => "the database is up to date".to_owned(),
+        steps => format!("{steps} migration steps done"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definitions_hold_together() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,123 @@
+//! What commands print: one JSON value, or short aligned text.
+
+use std::io::{ErrorKind, Write as _};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// How the command was asked to answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Output {
+    pub(super) json: bool,
+}
+
+impl Output {
+    /// Prints the answer: as JSON and nothing else where that was asked for.
+    pub(super) fn show(self, answer: &impl Serialize, text: impl FnOnce() -> String) -> anyhow::Result<()> {
+        if self.json { print(&serde_json::to_string(answer)?) } else { print(&text()) }
+    }
+
+    /// What a person wants to know and a program does not.
+    pub(super) fn note(self, text: &str) {
+        if !self.json {
+            eprintln!("{text}");
+        }
+    }
+}
+
+/// A line, or several, on standard output. A reader that went away (`| head`) is no fault.
+pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Rows under a header, columns aligned.
+pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let header: Vec<String> = header.iter().map(|name| name.to_uppercase()).collect();
+    let all: Vec<&Vec<String>> = std::iter::once(&header).chain(rows).collect();
+    let width = |column: usize| {
+        all.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    all.into_iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Names with their values, aligned.
+pub(super) fn fields(pairs: &[(&str, String)]) -> String {
+    let width = pairs.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let line = |(name, value): &(&str, String)| format!("{name:width$}  {value}").trim_end().to_owned();
+    pairs.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// A value that may be absent.
+pub(super) fn optional<T: ToString>(value: Option<T>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
+/// Microseconds since the epoch as RFC 3339 in UTC.
+pub(super) fn timestamp(us: i64) -> String {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(us).saturating_mul(1000))
+        .ok()
+        .and_then(|time| time.format(&Rfc3339).ok())
+        .unwrap_or_default()
+}
+
+/// A time on the command line: RFC 3339, or a date, which begins at 00:00 UTC. Microseconds since the epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Time(pub(super) i64);
+
+impl std::str::FromStr for Time {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        OffsetDateTime::parse(text, &Rfc3339)
+            .or_else(|_| OffsetDateTime::parse(&format!("{text}T00:00:00Z"), &Rfc3339))
+            .ok()
+            .and_then(|time| i64::try_from(time.unix_timestamp_nanos().div_euclid(1000)).ok())
+            .map(Self)
+            .ok_or_else(|| "not a time like 2026-01-31T12:00:00Z or a date like 2026-01-31".to_owned())
+    }
+}
+
+/// A bar over so many steps, on a terminal only.
+pub(super) fn bar(steps: u64, what: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}");
+    ProgressBar::new(steps).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())).with_message(what)
+}
+
+/// A sign of life, on a terminal only.
+pub(super) fn spinner(what: &'static str) -> ProgressBar {
+    let spinner = ProgressBar::new_spinner().with_message(what);
+    spinner.enable_steady_tick(Duration::from_millis(100));
+    spinner
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_aligned_by_characters() {
+        let rows = [vec!["é".to_owned(), "1".to_owned()], vec!["long".to_owned(), String::new()]];
+        assert_eq!(table(&["name", "id"], &rows), "NAME  ID\né     1\nlong");
+        assert_eq!(fields(&[("a", "1".to_owned()), ("long", "2".to_owned())]), "a     1\nlong  2");
+    }
+
+    #[test]
+    fn times_are_read_and_written() {
+        assert_eq!("1970-01-02".parse(), Ok(Time(86_400_000_000)));
+        assert_eq!("1970-01-01T01:00:00+01:00".parse(), Ok(Time(0)));
+        assert_eq!(timestamp(1_500_000), "1970-01-01T00:00:01.5Z");
+        assert!("yesterday".parse::<Time>().is_err());
+    }
+}

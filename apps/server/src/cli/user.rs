@@ -1,0 +1,303 @@
+//! `osaycore user`
+
+use clap::{Args, Subcommand};
+use osaycore_directory::{
+    AppRef, AvatarUrl, Custom, DisplayName, Email, ExternalId, Link, Name, ParseError, PermitChange, Rate, Role, Scope,
+    Scopes, Storage as _, UserChange, UserPage, UserRef, UserStatus, Username,
+};
+use osaycore_ledger::Credits;
+use std::str::FromStr;
+
+use super::Usage;
+use super::output::table;
+use super::session::{self, Session};
+use super::user_view::{PermitView, UserDetails, UserRow};
+use crate::admin::users::{self, NewUserInput};
+
+/// Users that are read at once.
+const PAGE: u32 = 1000;
+
+#[derive(Subcommand)]
+pub(super) enum User {
+    /// Create a user with an empty wallet
+    Create(Create),
+    /// Show a user with permissions, groups and balance
+    Show {
+        /// UUID, numeric id, directory\username or username
+        user: UserRef,
+    },
+    /// List users
+    List {
+        /// Only users linked to this app
+        #[arg(long)]
+        app: Option<AppRef>,
+        /// Deleted ones as well
+        #[arg(long)]
+        deleted: bool,
+    },
+    /// Change a user: what is named is set, the rest stays
+    Set(Set),
+    /// Refuse whatever the user does
+    Disable {
+        /// UUID, numeric id, directory\username or username
+        user: UserRef,
+    },
+    /// Let the user act again
+    Enable {
+        /// UUID, numeric id, directory\username or username
+        user: UserRef,
+    },
+    /// Delete a user; the name is free for others until the user is restored
+    Delete {
+        /// UUID, numeric id, directory\username or username
+        user: UserRef,
+    },
+    /// Take a deletion back
+    Restore {
+        /// UUID or numeric id
+        user: UserRef,
+    },
+    /// Change what a user may do in an app: what is named is set, the rest stays
+    Permit(Permit),
+}
+
+#[derive(Args)]
+pub(super) struct Create {
+    /// Unique in the directory
+    #[arg(long)]
+    username: Username,
+    /// Where mail goes
+    #[arg(long)]
+    email: Option<Email>,
+    /// For people to read
+    #[arg(long)]
+    display_name: Option<DisplayName>,
+    /// What the user is to the deployment [default: basic]
+    #[arg(long)]
+    role: Option<Role>,
+    /// Where the username is unique
+    #[arg(long)]
+    directory: Option<Name>,
+    /// What the app calls the user
+    #[arg(long, requires = "app")]
+    external_id: Option<ExternalId>,
+    /// The app to link the user to
+    #[arg(long)]
+    app: Option<AppRef>,
+}
+
+#[derive(Args)]
+pub(super) struct Set {
+    /// UUID, numeric id, directory\username or username
+    user: UserRef,
+    /// A new name in the same directory
+    #[arg(long)]
+    username: Option<Username>,
+    /// A new address, unverified unless said otherwise
+    #[arg(long)]
+    email: Option<Email>,
+    /// An administrator's word about the address
+    #[arg(long, value_name = "BOOL")]
+    email_verified: Option<bool>,
+    /// A new name for people to read
+    #[arg(long)]
+    display_name: Option<DisplayName>,
+    /// A picture
+    #[arg(long, value_name = "URL")]
+    avatar_url: Option<AvatarUrl>,
+    /// A new role
+    #[arg(long)]
+    role: Option<Role>,
+    /// `active`, `disabled` or `suspended`
+    #[arg(long)]
+    status: Option<UserStatus>,
+    /// Whether second factors are skipped, in apps that allow it
+    #[arg(long, value_name = "BOOL")]
+    bypass_otp: Option<bool>,
+    /// What no deduction may take the balance below; negative: an overdraft
+    #[arg(long, allow_negative_numbers = true, value_name = "CREDITS")]
+    min_balance: Option<Credits>,
+    /// What the app calls the user
+    #[arg(long, requires = "app")]
+    external_id: Option<ExternalId>,
+    /// The app of the external id
+    #[arg(long, requires = "external_id")]
+    app: Option<AppRef>,
+}
+
+#[derive(Args)]
+pub(super) struct Permit {
+    /// UUID, numeric id, directory\username or username
+    user: UserRef,
+    /// UUID or numeric id
+    app: AppRef,
+    /// Whether the user may use the app
+    #[arg(long, value_name = "BOOL")]
+    can_use: Option<bool>,
+    /// Credits per unit for this user
+    #[arg(long, value_name = "RATE")]
+    credit_rate: Option<Rate>,
+    /// Replaces the scopes; repeat for several; `none` takes all away
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<ScopeOrNone>,
+    /// Replaces the app's own permissions: a JSON object
+    #[arg(long, value_name = "JSON")]
+    custom: Option<Custom>,
+    /// What the app calls the user
+    #[arg(long)]
+    external_id: Option<ExternalId>,
+}
+
+/// A scope, or the word that stands for an empty list of them.
+#[derive(Clone, Debug)]
+struct ScopeOrNone(Option<Scope>);
+
+impl FromStr for ScopeOrNone {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        if text == "none" { Ok(Self(None)) } else { text.parse().map(|scope| Self(Some(scope))) }
+    }
+}
+
+impl User {
+    pub(super) fn run(self, session: &Session) -> anyhow::Result<()> {
+        match self {
+            Self::Create(create) => create.run(session),
+            Self::Show { user } => show(session, &user),
+            Self::List { app, deleted } => list(session, app, deleted),
+            Self::Set(set) => set.run(session),
+            Self::Disable { user } => status(session, &user, UserStatus::Disabled),
+            Self::Enable { user } => status(session, &user, UserStatus::Active),
+            Self::Delete { user } => {
+                let user = session.write(|tx, by| {
+                    let user = session::user(tx, &user)?;
+                    users::delete(tx, by, &user)
+                })?;
+                let text = format!("user {} is deleted; `osaycore user restore {}` takes it back", user.username, user.id);
+                session.output.show(&UserRow::of(&user), || text)
+            }
+            Self::Restore { user } => {
+                let user = session.write(|tx, by| {
+                    let user = session::user(tx, &user)?;
+                    users::restore(tx, by, &user)
+                })?;
+                session.output.show(&UserRow::of(&user), || format!("user {} is restored", user.username))
+            }
+            Self::Permit(permit) => permit.run(session),
+        }
+    }
+}
+
+impl Create {
+    fn run(self, session: &Session) -> anyhow::Result<()> {
+        let user = session.write(|tx, by| {
+            let link = session::optional_app(tx, self.app)?
+                .map(|app| Link { app_id: app.id, external_id: self.external_id.clone() });
+            let input = NewUserInput {
+                username: self.username.clone(),
+                email: self.email.clone(),
+                display_name: self.display_name.clone(),
+                role: self.role.clone().unwrap_or_default(),
+                directory: self.directory.clone(),
+                link,
+            };
+            users::create(tx, by, input)
+        })?;
+        let answer = serde_json::json!({ "user_id": user.uuid, "oasis_user_id": user.id });
+        session.output.show(&answer, || format!("user_id        {}\noasis_user_id  {}", user.uuid, user.id))
+    }
+}
+
+impl Set {
+    fn run(self, session: &Session) -> anyhow::Result<()> {
+        let change = UserChange {
+            username: self.username,
+            email: self.email,
+            email_verified: self.email_verified,
+            display_name: self.display_name,
+            avatar_url: self.avatar_url,
+            role: self.role,
+            status: self.status,
+            bypass_otp: self.bypass_otp,
+        };
+        if change == UserChange::default() && self.min_balance.is_none() && self.external_id.is_none() {
+            return Err(Usage("name at least one thing to set, as in --role admin").into());
+        }
+        let id = session.write(|tx, by| {
+            let user = session::user(tx, &self.user)?;
+            let user = users::change(tx, by, &user, change.clone())?;
+            if let Some(floor) = self.min_balance {
+                users::set_floor(tx, by, &user, floor)?;
+            }
+            if let (Some(app), Some(external_id)) = (self.app, &self.external_id) {
+                let app = session::app(tx, app)?;
+                let change = PermitChange { external_id: Some(external_id.clone()), ..PermitChange::default() };
+                users::permit(tx, by, &user, app.id, change)?;
+            }
+            Ok(user.id)
+        })?;
+        show(session, &UserRef::Id(id))
+    }
+}
+
+impl Permit {
+    fn run(self, session: &Session) -> anyhow::Result<()> {
+        let scopes = if self.scopes.is_empty() {
+            None
+        } else {
+            let named: Vec<Scope> = self.scopes.iter().filter_map(|scope| scope.0.clone()).collect();
+            if named.len() != self.scopes.len() && !named.is_empty() {
+                return Err(Usage("--scope none stands alone").into());
+            }
+            Some(named.into_iter().collect::<Scopes>())
+        };
+        let change = PermitChange {
+            external_id: self.external_id,
+            can_use: self.can_use,
+            credit_rate: self.credit_rate,
+            scopes,
+            custom: self.custom,
+        };
+        let view = session.write(|tx, by| {
+            let user = session::user(tx, &self.user)?;
+            let app = session::app(tx, self.app)?;
+            let permit = users::permit(tx, by, &user, app.id, change.clone())?;
+            Ok(PermitView::of(&app, &permit))
+        })?;
+        session.output.show(&view, || view.to_text())
+    }
+}
+
+fn show(session: &Session, user: &UserRef) -> anyhow::Result<()> {
+    let details = session.read(|tx| {
+        let user = session::user(tx, user)?;
+        UserDetails::read(tx, &user)
+    })?;
+    session.output.show(&details, || details.to_text())
+}
+
+fn list(session: &Session, app: Option<AppRef>, with_deleted: bool) -> anyhow::Result<()> {
+    let rows = session.read(|tx| {
+        let linked_to = session::optional_app(tx, app)?.map(|app| app.id);
+        let mut page = UserPage { after_id: 0, limit: PAGE, linked_to, with_deleted };
+        let mut rows: Vec<UserRow> = Vec::new();
+        loop {
+            let users = tx.users(page)?;
+            let Some(last) = users.last() else { return Ok(rows) };
+            page.after_id = last.id;
+            rows.extend(users.iter().map(UserRow::of));
+        }
+    })?;
+    session.output.show(&rows, || {
+        table(&UserRow::HEADER, &rows.iter().map(UserRow::cells).collect::<Vec<_>>())
+    })
+}
+
+fn status(session: &Session, user: &UserRef, status: UserStatus) -> anyhow::Result<()> {
+    let user = session.write(|tx, by| {
+        let user = session::user(tx, user)?;
+        users::set_status(tx, by, &user, status)
+    })?;
+    session.output.show(&UserRow::of(&user), || format!("user {} is {}", user.username, user.status))
+}

@@ -1,0 +1,127 @@
+//! Secrets are sealed where they are kept, and are not said where they are not asked for.
+
+use std::path::Path;
+
+use crate::support::{App, Call, World};
+
+/// Every file of the folder, and what is in it.
+fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push((path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(&path).unwrap()));
+        }
+    }
+    found
+}
+
+fn holds(bytes: &[u8], secret: &[u8]) -> bool {
+    bytes.windows(secret.len()).any(|window| window == secret)
+}
+
+/// A secret as text, and the bytes it stands for: what follows its prefix may be hexadecimal.
+fn forms(secret: &str) -> Vec<Vec<u8>> {
+    let mut forms = vec![secret.as_bytes().to_vec()];
+    let tail = secret.rsplit('_').next().unwrap();
+    forms.extend(hex::decode(tail).ok().filter(|bytes| bytes.len() >= 16));
+    forms
+}
+
+#[test]
+fn no_secret_is_in_a_file_a_log_the_trail_or_an_error() {
+    let mut world = World::new();
+    world.variable("OSAYCORE_LOG", "debug");
+    let app = world.app("app", &["add_credits", "manage_users", "read_audit"]);
+    let user = world.rich_user("ann", "100");
+    let rotated = world.run_json(&["app", "rotate-secret", &app.id, "--grace-seconds", "3600"]);
+    let rotated = App { secret_key: rotated["secret_key"].as_str().unwrap().to_owned(), ..app.clone() };
+    world.serve();
+    let (token, revoked) = (world.token(&app, &user), world.token(&rotated, &user));
+    let mut said = Vec::new();
+    world.deduct(&app, &token, r#""amount":1"#).ok();
+    Call::post("/api/auth/revoke", "{}").bearer(&revoked).signed(&app).send(&world).ok();
+    // Errors of every kind, each with a secret where it does not belong.
+    for answer in [
+        world.deduct(&app, &token, r#""amount":1000"#),
+        world.deduct(&app, &revoked, r#""amount":2"#),
+        world.deduct(&app, &format!("{token}x"), r#""amount":3"#),
+        world.deduct(&rotated, &token, r#""amount":"x""#),
+        Call::get("/api/user/context").signed(&app).send(&world),
+        Call::get(&format!("/api/{}", "x")).bearer(&token).signed(&app).send(&world),
+        Call::get("/api/user/context").bearer(&token).signed(&app).set("X-OSAYCORE-SIGNATURE", "00").send(&world),
+        Call::get("/api/user/context").bearer(&token).signed(&app).set("X-OSAYCORE-API-KEY", &app.secret_key).send(&world),
+        Call::new("PUT", "/api/user/context").bearer(&token).signed(&app).send(&world),
+    ] {
+        assert!(answer.status >= 400);
+        said.push((format!("an error body: {}", answer.code()), answer.body));
+    }
+    let master = std::fs::read_to_string(world.folder().join("osaycore.db.key")).unwrap();
+    let master = master.lines().next().unwrap().trim().to_owned();
+    assert_eq!(master.len(), 64);
+    let secrets = [
+        ("secret_key", app.secret_key.clone()),
+        ("rotated secret_key", rotated.secret_key.clone()),
+        ("token", token.clone()),
+        ("revoked token", revoked.clone()),
+        ("signature of a token", token.rsplit('.').next().unwrap().to_owned()),
+        ("oasis_application_key", app.oasis_application_key.clone()),
+        ("oasis_api_key", app.oasis_api_key.clone()),
+        ("master key", master),
+    ];
+    for command in [
+        vec!["audit", "list", "--json"],
+        vec!["audit", "list"],
+        vec!["app", "list", "--json"],
+        vec!["app", "show", &app.id, "--json"],
+        vec!["user", "list", "--json"],
+        vec!["key", "list", "--json"],
+        vec!["config"],
+    ] {
+        said.push((format!("osaycore {}", command.join(" ")), world.run(&command).into_bytes()));
+    }
+    assert!(!said.iter().any(|(_, bytes)| bytes.is_empty()));
+    // With the write-ahead log as it is while serving, after a kill, and after a stop.
+    said.extend(files(world.folder()));
+    world.kill();
+    said.extend(files(world.folder()));
+    world.serve();
+    world.stop();
+    said.extend(files(world.folder()));
+    said.push(("the log".to_owned(), world.log().into_bytes()));
+    assert!(said.iter().any(|(name, _)| name.ends_with("-wal")), "a write-ahead log was looked at");
+    assert!(said.iter().any(|(_, bytes)| holds(bytes, b"insufficient_credits")), "the log and the trail were looked at");
+    for (place, bytes) in said.iter().filter(|(place, _)| !place.ends_with(".key")) {
+        for (secret, text) in &secrets {
+            let found = forms(text).iter().any(|form| holds(bytes, form));
+            assert!(!found, "{secret} is in {place}");
+        }
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn the_key_file_and_the_database_are_their_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (world, _) = World::served();
+    let mode = |name: &str| std::fs::metadata(world.folder().join(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("osaycore.db.key"), 0o600);
+}
+
+#[test]
+fn another_master_key_opens_nothing() {
+    let (mut world, app) = World::served();
+    world.stop();
+    let key = world.folder().join("osaycore.db.key");
+    std::fs::write(&key, format!("{}\n", "7".repeat(64))).unwrap();
+    let refused = world.cli(&["app", "rotate-secret", &app.id]);
+    let served = world.command().args(["serve", "--listen", "127.0.0.1:0"]).output().unwrap();
+    for output in [refused, served] {
+        assert_eq!(output.status.code(), Some(1));
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(stderr.contains("key"), "it says what is wrong: {stderr}");
+        assert!(!stderr.contains("listening"), "{stderr}");
+    }
+}
