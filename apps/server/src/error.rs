@@ -120,12 +120,14 @@ pub(crate) struct ApiError {
     members: Vec<(&'static str, String)>,
     /// `Retry-After`, seconds.
     pub(crate) retry_after_s: Option<u64>,
+    /// `Allow`, with 405.
+    pub(crate) allow: Option<&'static str>,
 }
 
 impl From<Code> for ApiError {
     fn from(code: Code) -> Self {
         let retry_after_s = (code == Code::Unavailable).then_some(1);
-        Self { code, detail: None, members: Vec::new(), retry_after_s }
+        Self { code, detail: None, members: Vec::new(), retry_after_s, allow: None }
     }
 }
 
@@ -152,6 +154,11 @@ impl ApiError {
             self.members.push((name, json));
         }
         self
+    }
+
+    /// 405, with the methods that there are.
+    pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
+        Self { allow: Some(allow), ..Code::MethodNotAllowed.into() }
     }
 
     /// When to try again.

@@ -18,6 +18,12 @@ pub(super) fn against_ceiling(bench: &mut Bench) -> anyhow::Result<Measured> {
 }
 pub(super) fn scratch(bench: &mut Bench) -> anyhow::Result<Figure> {
     let ceiling = bench.ceiling()?;
-    let s = closed_loop(ceiling.target.address, CONNECTIONS, ceiling.target.contexts(), Exhausted::Repeat, bench.extent.round)?;
+    let s = closed_loop(
+        ceiling.target.address,
+        CONNECTIONS,
+        ceiling.target.contexts(),
+        Exhausted::Repeat,
+        bench.extent.round,
+    )?;
     Figure::throughput(&[s])
 }

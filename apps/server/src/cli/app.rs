@@ -136,11 +136,8 @@ impl App {
 
 impl Create {
     fn run(self, session: &Session) -> anyhow::Result<()> {
-        let new = NewApp {
-            name: self.name,
-            scopes: self.scopes.into_iter().collect(),
-            redirect_uris: self.redirect_uris,
-        };
+        let new =
+            NewApp { name: self.name, scopes: self.scopes.into_iter().collect(), redirect_uris: self.redirect_uris };
         let keys = session.write_sealed(|tx, by, sealer| {
             let created = apps::create(tx, sealer, by, new.clone())?;
             Keys::of(tx, sealer, created)

@@ -104,15 +104,11 @@ fn check_copy(path: &Path) -> anyhow::Result<()> {
         bail!("it is no SQLite database");
     }
     backup::check(path)?;
-    let url = format!("sqlite://{}", path.display()).parse().map_err(anyhow::Error::msg)?;
-    let database = Database::open(&url, 1)?;
-    if let Standing::Ahead(step) = migrations::standing(&database)? {
+    let steps = Temporary::beside(path, ".steps")?;
+    backup::copy_steps(path, &steps.path)?;
+    let url = format!("sqlite://{}", steps.path.display()).parse().map_err(anyhow::Error::msg)?;
+    if let Standing::Ahead(step) = migrations::standing(&Database::open(&url, 1)?)? {
         bail!("it has migration step {step:?}, which this program does not know: use a newer osaycore");
-    }
-    drop(database);
-    // Opening it made a write-ahead log: that goes back into the file.
-    if backup::lock(path)?.is_none() {
-        bail!("somebody else has {} open", path.display());
     }
     Ok(())
 }

@@ -115,9 +115,9 @@ fn apply(session: &Session, path: &Path, app: Option<AppRef>) -> anyhow::Result<
         _ => error,
     })?;
     let answer = serde_json::json!({ "flags": file.flags.len(), "segments": file.segments.len() });
-    session.output.show(&answer, || {
-        format!("{} flags and {} segments are applied", file.flags.len(), file.segments.len())
-    })
+    session
+        .output
+        .show(&answer, || format!("{} flags and {} segments are applied", file.flags.len(), file.segments.len()))
 }
 
 /// Reads a file, as what its name says it is, else by its first character.
@@ -134,11 +134,8 @@ fn read(path: &Path) -> anyhow::Result<FlagFile> {
         Some("json") => false,
         _ => !text.trim_start().starts_with('{'),
     };
-    let text = if is_yaml {
-        yaml::to_json(&text).map_err(|error| faults(path, &format!("not YAML: {error}")))?
-    } else {
-        text
-    };
+    let text =
+        if is_yaml { yaml::to_json(&text).map_err(|error| faults(path, &format!("not YAML: {error}")))? } else { text };
     osaycore_flags::parse(&text).map_err(|fault| faults(path, &fault.to_string()))
 }
 
@@ -153,9 +150,10 @@ fn list(session: &Session, app: Option<AppRef>, archived: bool) -> anyhow::Resul
         let only = session::optional_app(tx, app)?.map(|app| app.id);
         let apps = tx.apps()?;
         let all = flags::all(tx)?;
-        let shown = all.flags.into_values().filter(|flag| {
-            only.is_none_or(|app_id| flag.app_id == app_id) && (archived || !flag.archived)
-        });
+        let shown = all
+            .flags
+            .into_values()
+            .filter(|flag| only.is_none_or(|app_id| flag.app_id == app_id) && (archived || !flag.archived));
         let row = |flag: StoredFlag| {
             let app_id = apps.iter().find(|app| app.id == flag.app_id).map(|app| app.uuid);
             Row::of(flag, app_id)

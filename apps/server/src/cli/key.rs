@@ -48,10 +48,9 @@ impl Key {
                          the new one"
                     ),
                     (None, Some(file), None) => in_file(session, &file),
-                    (None, Some(file), Some(_)) => bail!(
-                        "the master key is in {}, which is rewritten: leave --new-key-file out",
-                        file.display()
-                    ),
+                    (None, Some(file), Some(_)) => {
+                        bail!("the master key is in {}, which is rewritten: leave --new-key-file out", file.display())
+                    }
                     (None, None, _) => bail!("there is no master key"),
                 }
             }
@@ -71,7 +70,9 @@ fn in_file(session: &Session, file: &Path) -> anyhow::Result<()> {
     session.output.show(&serde_json::json!({ "resealed": sealed }), || {
         format!("{sealed} secrets are sealed under the new key in {}", file.display())
     })?;
-    session.output.note("a backup made before needs the key of its time; running servers read the file again by themselves");
+    session
+        .output
+        .note("a backup made before needs the key of its time; running servers read the file again by themselves");
     Ok(())
 }
 

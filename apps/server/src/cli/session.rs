@@ -10,8 +10,8 @@ use crate::error::{ApiError, Code, Failure};
 use crate::sealing::Sealer;
 use crate::store::db::{self, AnyConnection, Database, DatabaseUrl};
 use crate::store::migrations::{self, Standing};
-use crate::store::tx::{Tx, transact};
 use crate::store::tenants;
+use crate::store::tx::{Tx, transact};
 use crate::system;
 
 /// What every command gets.
@@ -76,10 +76,7 @@ impl Session {
     }
 
     /// Works in one write transaction of the tenant.
-    pub(super) fn write<T>(
-        &self,
-        mut work: impl FnMut(&mut Tx<'_>, &By) -> Result<T, Failure>,
-    ) -> anyhow::Result<T> {
+    pub(super) fn write<T>(&self, mut work: impl FnMut(&mut Tx<'_>, &By) -> Result<T, Failure>) -> anyhow::Result<T> {
         let tenant = self.tenant()?;
         Ok(transact(&mut self.database.writer()?, tenant.id, |tx| work(tx, &operator(tenant.id)))?)
     }

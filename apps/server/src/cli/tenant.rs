@@ -42,11 +42,9 @@ impl Tenant {
     pub(super) fn run(self, session: &Session) -> anyhow::Result<()> {
         match self {
             Self::Create { name } => {
-                let (tenant, api_key) = session.write_deployment(|connection, by, sealer| {
-                    tenants::create(connection, sealer, by, name.clone())
-                })?;
-                let created =
-                    Created { tenant_id: tenant.id, name: tenant.name.as_str(), oasis_api_key: &api_key };
+                let (tenant, api_key) = session
+                    .write_deployment(|connection, by, sealer| tenants::create(connection, sealer, by, name.clone()))?;
+                let created = Created { tenant_id: tenant.id, name: tenant.name.as_str(), oasis_api_key: &api_key };
                 session.output.show(&created, || {
                     fields(&[
                         ("tenant_id", tenant.id.to_string()),
@@ -56,8 +54,7 @@ impl Tenant {
                 })
             }
             Self::List => {
-                let rows: Vec<Row> =
-                    session.database.read(store::tenants::list)?.into_iter().map(Row::of).collect();
+                let rows: Vec<Row> = session.database.read(store::tenants::list)?.into_iter().map(Row::of).collect();
                 session.output.show(&rows, || {
                     let cells = |row: &Row| {
                         let limit = optional(row.monthly_user_limit);

@@ -6,7 +6,9 @@ use osaycore_directory::{
     Scopes, Storage as _, UserChange, UserPage, UserRef, UserStatus, Username,
 };
 use osaycore_ledger::Credits;
+use serde::Serialize;
 use std::str::FromStr;
+use uuid::Uuid;
 
 use super::Usage;
 use super::output::table;
@@ -160,6 +162,12 @@ impl FromStr for ScopeOrNone {
     }
 }
 
+#[derive(Serialize)]
+struct Created {
+    user_id: Uuid,
+    oasis_user_id: i64,
+}
+
 impl User {
     pub(super) fn run(self, session: &Session) -> anyhow::Result<()> {
         match self {
@@ -174,7 +182,8 @@ impl User {
                     let user = session::user(tx, &user)?;
                     users::delete(tx, by, &user)
                 })?;
-                let text = format!("user {} is deleted; `osaycore user restore {}` takes it back", user.username, user.id);
+                let text =
+                    format!("user {} is deleted; `osaycore user restore {}` takes it back", user.username, user.id);
                 session.output.show(&UserRow::of(&user), || text)
             }
             Self::Restore { user } => {
@@ -204,8 +213,8 @@ impl Create {
             };
             users::create(tx, by, input)
         })?;
-        let answer = serde_json::json!({ "user_id": user.uuid, "oasis_user_id": user.id });
-        session.output.show(&answer, || format!("user_id        {}\noasis_user_id  {}", user.uuid, user.id))
+        let created = Created { user_id: user.uuid, oasis_user_id: user.id };
+        session.output.show(&created, || format!("user_id        {}\noasis_user_id  {}", user.uuid, user.id))
     }
 }
 
@@ -289,9 +298,7 @@ fn list(session: &Session, app: Option<AppRef>, with_deleted: bool) -> anyhow::R
             rows.extend(users.iter().map(UserRow::of));
         }
     })?;
-    session.output.show(&rows, || {
-        table(&UserRow::HEADER, &rows.iter().map(UserRow::cells).collect::<Vec<_>>())
-    })
+    session.output.show(&rows, || table(&UserRow::HEADER, &rows.iter().map(UserRow::cells).collect::<Vec<_>>()))
 }
 
 fn status(session: &Session, user: &UserRef, status: UserStatus) -> anyhow::Result<()> {

@@ -45,14 +45,12 @@ pub(crate) async fn layer(
         Origin { request_id: request_id(&request).into(), address: client_address(&request, &state.trusted_proxies) };
     request.extensions_mut().insert(origin.clone());
     let limited = origin.address.is_some_and(|address| state.address_limiter.check_key(&address).is_err());
-    let http = request.request().clone();
     let mut response = if limited {
-        ServiceResponse::from_err(ApiError::from(Code::RateLimited).retry_after(1), http.clone())
+        let error = ApiError::from(Code::RateLimited).retry_after(1);
+        ServiceResponse::from_err(error, request.into_parts().0)
     } else {
-        match next.call(request).await {
-            Ok(response) => response.map_into_boxed_body(),
-            Err(error) => ServiceResponse::from_err(error, http.clone()),
-        }
+        // Every layer within answers its own errors: here the request is gone.
+        next.call(request).await?.map_into_boxed_body()
     };
     let refused = response.response().error().and_then(|error| error.as_error::<ApiError>()).cloned();
     // What actix itself refuses (a path that is no UTF-8, a chunk that is none) has no code of ours.
@@ -61,11 +59,7 @@ pub(crate) async fn layer(
         known => known,
     };
     if let Some(error) = &refused {
-        let allow = response.headers().get(ALLOW).cloned();
-        response = ServiceResponse::new(http, answer(error, &origin.request_id));
-        if let Some(allow) = allow {
-            response.headers_mut().insert(ALLOW, allow);
-        }
+        response = response.into_response(answer(error, &origin.request_id));
         state.metrics.refusal(error.code.as_str());
     }
     if let Ok(value) = HeaderValue::from_str(&origin.request_id) {
@@ -82,15 +76,15 @@ pub(crate) async fn layer(
 
 /// Refusals are worth a line, faults more than that; what succeeded is counted, and logged on demand.
 fn log(origin: &Origin, method: &str, route: &str, status: u16, took: Duration, refused: Option<&ApiError>) {
-    let Origin { request_id, address } = origin;
+    let (request_id, address) = (&origin.request_id, origin.address_text());
     let took_us = took.as_micros();
     match refused {
-        None => tracing::debug!(%request_id, ?address, method, route, status, took_us, "answered"),
+        None => tracing::debug!(%request_id, address, method, route, status, took_us, "answered"),
         Some(error) if status < 500 => {
-            tracing::info!(%request_id, ?address, method, route, status, took_us, code = error.code.as_str(), "refused");
+            tracing::info!(%request_id, address, method, route, status, took_us, code = error.code.as_str(), "refused");
         }
         Some(error) => {
-            tracing::error!(%request_id, ?address, method, route, status, took_us, code = error.code.as_str(), "failed");
+            tracing::error!(%request_id, address, method, route, status, took_us, code = error.code.as_str(), "failed");
         }
     }
 }
@@ -108,6 +102,9 @@ fn request_id(request: &ServiceRequest) -> String {
 /// The response to an error.
 pub(crate) fn answer(error: &ApiError, request_id: &str) -> HttpResponse {
     let mut response = HttpResponse::build(error.code.status());
+    if let Some(methods) = error.allow {
+        response.insert_header((ALLOW, methods));
+    }
     if let Some(seconds) = error.retry_after_s {
         response.insert_header((RETRY_AFTER, seconds));
     }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::body::MessageBody;
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
@@ -54,34 +54,37 @@ struct Inner {
     bound: Cell<bool>,
 }
 
-/// Wraps a route: nothing behind it runs for a request that is not signed. What fails behind it binds the signature
-/// all the same, "at its first verified sight".
+/// Wraps a route: nothing behind it runs for a request that is not signed.
 pub(crate) async fn layer(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let state = request.app_data::<web::Data<State>>().cloned().ok_or(ApiError::from(Code::Internal))?;
-    let origin = request.extensions().get::<Origin>().cloned().ok_or(ApiError::from(Code::Internal))?;
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let http = request.request().clone();
+    let refuse = |error: ApiError| Ok(ServiceResponse::from_err(error, http.clone()));
+    let Some(state) = request.app_data::<web::Data<State>>().cloned() else { return refuse(Code::Internal.into()) };
+    let caller = match caller(&state, &mut request).await {
+        Ok(caller) => caller,
+        Err(error) => return refuse(error),
+    };
+    request.extensions_mut().insert(caller.clone());
+    let response = match caller.may_go_on() {
+        Ok(()) => next.call(request).await?.map_into_boxed_body(),
+        Err(error) => ServiceResponse::from_err(error, http.clone()),
+    };
+    let refused = response.response().error().and_then(|error| error.as_error::<ApiError>()).cloned();
+    match refused {
+        Some(error) => refuse(caller.settle_refusal(&state, error).await),
+        None => Ok(response),
+    }
+}
+
+/// Reads the body and verifies the signature over it.
+async fn caller(state: &State, request: &mut ServiceRequest) -> Result<Caller, ApiError> {
+    let origin = request.extensions().get::<Origin>().cloned().ok_or(Code::Internal)?;
     let body = tokio::time::timeout(BODY_TIMEOUT, read_body(request.take_payload()))
         .await
         .unwrap_or_else(|_| Err(ApiError::from(Code::InvalidJson).detail("The body did not arrive in time")))?;
-    let caller = match verify(&state, &request, body, origin) {
-        Ok(caller) => caller,
-        Err(error) => return Err(error.into()),
-    };
-    request.extensions_mut().insert(caller.clone());
-    let result = match caller.may_go_on() {
-        Ok(()) => next.call(request).await,
-        Err(error) => Err(error.into()),
-    };
-    let refused = match &result {
-        Ok(response) => response.response().error().and_then(|error| error.as_error::<ApiError>()),
-        Err(error) => error.as_error::<ApiError>(),
-    };
-    match refused.cloned() {
-        Some(error) => Err(caller.settle_refusal(&state, error).await.into()),
-        None => result,
-    }
+    verify(state, request, body, origin)
 }
 
 impl Caller {

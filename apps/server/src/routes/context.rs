@@ -18,7 +18,7 @@ use crate::server::State;
 use crate::system;
 
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
-    config.service(resource("/user/context").route(signed(web::get().to(context))));
+    config.service(resource("/user/context", "GET").route(signed(web::get().to(context))));
 }
 
 #[derive(Serialize)]

@@ -16,10 +16,10 @@ use crate::server::State;
 
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
     config
-        .service(resource("/action/deduct-credits").route(signed(web::post().to(deduct))))
-        .service(resource("/credits/add-credits").route(signed(web::post().to(add))))
-        .service(resource("/credits/balance").route(signed(web::get().to(balance))))
-        .service(resource("/credits/transactions").route(signed(web::get().to(transactions))));
+        .service(resource("/action/deduct-credits", "POST").route(signed(web::post().to(deduct))))
+        .service(resource("/credits/add-credits", "POST").route(signed(web::post().to(add))))
+        .service(resource("/credits/balance", "GET").route(signed(web::get().to(balance))))
+        .service(resource("/credits/transactions", "GET").route(signed(web::get().to(transactions))));
 }
 
 type Description = Text<0, 1000>;

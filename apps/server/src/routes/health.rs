@@ -9,13 +9,13 @@ use crate::store::migrations::{Standing, standing};
 
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
     config
-        .service(resource("/healthz").route(web::get().to(alive)))
-        .service(resource("/readyz").route(web::get().to(ready)));
+        .service(resource("/healthz", "GET").route(web::get().to(alive)))
+        .service(resource("/readyz", "GET").route(web::get().to(ready)));
 }
 
 /// Apart from the rest: a deployment may put it on a second address.
 pub(crate) fn metrics_only(config: &mut web::ServiceConfig) {
-    config.service(resource("/metrics").route(web::get().to(metrics)));
+    config.service(resource("/metrics", "GET").route(web::get().to(metrics)));
 }
 
 /// `GET /healthz`: the process answers.

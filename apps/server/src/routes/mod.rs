@@ -40,9 +40,10 @@ pub(crate) fn configure(config: &mut web::ServiceConfig, with_metrics: bool) {
         .default_service(web::to(not_found));
 }
 
-/// A path whose other methods are 405.
-fn resource(path: &str) -> Resource {
-    web::resource(path).default_service(web::to(method_not_allowed))
+/// A path; methods other than those in `allow` are 405.
+fn resource(path: &str, allow: &'static str) -> Resource {
+    let refuse = move || async move { Err::<HttpResponse, _>(ApiError::method_not_allowed(allow)) };
+    web::resource(path).default_service(web::to(refuse))
 }
 
 /// Only for signed requests.
@@ -52,10 +53,6 @@ fn signed(route: Route) -> Route {
 
 async fn not_found() -> Result<HttpResponse, ApiError> {
     Err(Code::NotFound.into())
-}
-
-async fn method_not_allowed() -> Result<HttpResponse, ApiError> {
-    Err(Code::MethodNotAllowed.into())
 }
 
 /// The answer of a state-changing request whose outcome is its body.

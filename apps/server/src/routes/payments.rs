@@ -20,9 +20,11 @@ use crate::store::users;
 use crate::system;
 
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(resource("/payments").route(signed(web::post().to(create))))
-        .service(resource("/payments/{id}").route(signed(web::get().to(show))).route(signed(web::patch().to(update))));
+    config.service(resource("/payments", "POST").route(signed(web::post().to(create)))).service(
+        resource("/payments/{id}", "GET, PATCH")
+            .route(signed(web::get().to(show)))
+            .route(signed(web::patch().to(update))),
+    );
 }
 
 #[derive(Deserialize)]

@@ -19,8 +19,8 @@ use crate::system;
 
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
     config
-        .service(resource("/auth/generate-user-jwt").route(signed(web::post().to(generate))))
-        .service(resource("/auth/revoke").route(signed(web::post().to(revoke))));
+        .service(resource("/auth/generate-user-jwt", "POST").route(signed(web::post().to(generate))))
+        .service(resource("/auth/revoke", "POST").route(signed(web::post().to(revoke))));
 }
 
 /// A repeat gets its token again only so soon after the first sight: later it may be somebody who captured it.

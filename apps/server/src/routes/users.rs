@@ -21,9 +21,11 @@ use crate::store::tx::Tx;
 
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
     config
-        .service(resource("/users").route(signed(web::post().to(create))).route(signed(web::get().to(list))))
         .service(
-            resource("/users/{id}")
+            resource("/users", "GET, POST").route(signed(web::post().to(create))).route(signed(web::get().to(list))),
+        )
+        .service(
+            resource("/users/{id}", "GET, PATCH, DELETE")
                 .route(signed(web::get().to(show)))
                 .route(signed(web::patch().to(change)))
                 .route(signed(web::delete().to(delete))),

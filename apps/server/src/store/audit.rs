@@ -48,17 +48,15 @@ impl Tx<'_> {
 
     /// Locks the tenant for writing until the commit: whoever writes to it on another connection waits.
     pub(super) fn lock_tenant(&mut self) -> Result<(), StoreError> {
-        let last_id = match self.locked_head()? {
-            Some(last_id) => last_id,
-            None => {
-                let first = (audit_heads::tenant_id.eq(self.tenant_id), audit_heads::last_id.eq(0));
-                each_backend!(&mut *self.connection, |inner| {
-                    diesel::insert_into(audit_heads::table).values(first).on_conflict_do_nothing().execute(inner)
-                })?;
-                self.locked_head()?.unwrap_or(0)
-            }
-        };
-        self.audit.last_id = Some(last_id);
+        let mut last_id = self.locked_head()?;
+        if last_id.is_none() {
+            let first = (audit_heads::tenant_id.eq(self.tenant_id), audit_heads::last_id.eq(0));
+            each_backend!(&mut *self.connection, |inner| {
+                diesel::insert_into(audit_heads::table).values(first).on_conflict_do_nothing().execute(inner)
+            })?;
+            last_id = self.locked_head()?;
+        }
+        self.audit.last_id = last_id;
         Ok(())
     }
 

@@ -24,23 +24,38 @@ pub(crate) fn copy_into(database: &Database, target: &Path) -> Result<(), StoreE
 /// Whether the file is an undamaged database of this program; else what is wrong with it. The file is there.
 pub(crate) fn check(path: &Path) -> Result<(), StoreError> {
     #[derive(QueryableByName)]
-    struct Row {
+    struct Integrity {
         #[diesel(sql_type = Text)]
-        found: String,
+        integrity_check: String,
+    }
+    #[derive(QueryableByName)]
+    struct Table {
+        #[diesel(sql_type = Text)]
+        name: String,
     }
     let mut connection = open(path)?;
-    let rows: Vec<Row> =
-        diesel::sql_query("SELECT integrity_check AS found FROM pragma_integrity_check(1)").load(&mut connection)?;
-    match rows.first() {
-        Some(row) if row.found == "ok" => {}
-        Some(row) => return Err(StoreError::Connection(format!("the file is damaged: {}", row.found))),
+    let found: Vec<Integrity> = diesel::sql_query("PRAGMA integrity_check(1)").load(&mut connection)?;
+    match found.first() {
+        Some(row) if row.integrity_check == "ok" => {}
+        Some(row) => return Err(StoreError::Connection(format!("the file is damaged: {}", row.integrity_check))),
         None => return Err(StoreError::Connection("the file could not be checked".to_owned())),
     }
-    let issuer: Vec<Row> = diesel::sql_query("SELECT name AS found FROM sqlite_master WHERE name = 'deployment'")
-        .load(&mut connection)?;
-    if issuer.is_empty() {
+    let tables: Vec<Table> =
+        diesel::sql_query("SELECT name FROM sqlite_master WHERE type = 'table'").load(&mut connection)?;
+    if !tables.iter().any(|table| table.name == "deployment") {
         return Err(StoreError::Connection("the file is a SQLite database, but not one of osaycore's".to_owned()));
     }
+    Ok(())
+}
+
+/// Writes the list of migration steps of the one file into the other, empty one: what tells whether this program knows
+/// them, without opening the whole for writing.
+pub(crate) fn copy_steps(from: &Path, into: &Path) -> Result<(), StoreError> {
+    let mut connection = open(into)?;
+    diesel::sql_query("ATTACH ? AS source").bind::<Text, _>(from.to_string_lossy()).execute(&mut connection)?;
+    connection.batch_execute(
+        "CREATE TABLE __diesel_schema_migrations AS SELECT * FROM source.__diesel_schema_migrations; DETACH source;",
+    )?;
     Ok(())
 }
 

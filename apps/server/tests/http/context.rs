@@ -86,7 +86,8 @@ fn permissions_are_what_the_operator_set_last() {
         world.run(&[&["user", "permit", &user.id, &app.id], further].concat());
         context(&world, &app, &token)["app_context"]["app_permissions"].clone()
     };
-    let set = permit(&["--custom", r#"{"tier":"gold","seats":3}"#, "--scope", "write_reports", "--scope", "read_profile"]);
+    let set =
+        permit(&["--custom", r#"{"tier":"gold","seats":3}"#, "--scope", "write_reports", "--scope", "read_profile"]);
     assert_eq!(set["custom_permissions"], json!({"tier": "gold", "seats": 3}));
     assert_eq!(set["scopes"], json!(["write_reports", "read_profile"]));
     // What is not named stays.
@@ -172,7 +173,8 @@ fn flags_of_a_file_are_in_force_within_a_second() {
     world.run(&["flag", "archive", "on", "--app", &app.id]);
     within_a_second("an archived flag", || features(&app, &ann_token).get("on").is_none());
     // A faulty file changes nothing.
-    std::fs::write(world.folder().join("bad.json"), r#"{"flags": [{"key": "good"}, {"key": "bad", "defualt": true}]}"#).unwrap();
+    std::fs::write(world.folder().join("bad.json"), r#"{"flags": [{"key": "good"}, {"key": "bad", "defualt": true}]}"#)
+        .unwrap();
     let refused = world.cli(&["flag", "apply", "bad.json", "--app", &app.id]);
     assert_eq!(refused.status.code(), Some(1));
     let stderr = String::from_utf8_lossy(&refused.stderr);
@@ -183,7 +185,8 @@ fn flags_of_a_file_are_in_force_within_a_second() {
 #[test]
 fn a_rollout_sticks_to_its_users_across_restarts() {
     let (mut world, app) = World::served();
-    let file = r#"{"flags": [{"key": "half", "rules": [{"name": "half", "rollout": {"percent": 50}, "serve": true}]}]}"#;
+    let file =
+        r#"{"flags": [{"key": "half", "rules": [{"name": "half", "rollout": {"percent": 50}, "serve": true}]}]}"#;
     std::fs::write(world.folder().join("half.json"), file).unwrap();
     world.run(&["flag", "apply", "half.json", "--app", &app.id]);
     let made = |n: u32| {

@@ -252,8 +252,7 @@ fn a_refused_deduction_says_what_is_missing() {
         world.run(&["user", "set", &user.id, "--min-balance", floor]);
         let answer = world.deduct(&app, &token, &format!(r#""amount":{amount},"client_reference_id":"r""#));
         let body = answer.refused(402, code);
-        let sentence =
-            if code == "minimum_balance" { "Minimum balance exceeded" } else { "Insufficient credits" };
+        let sentence = if code == "minimum_balance" { "Minimum balance exceeded" } else { "Insufficient credits" };
         assert_eq!(body["error"], sentence);
         assert_eq!(answer.number("balance"), format!("{balance}.00"));
         assert_eq!(answer.number("required").parse(), amount.parse::<f64>(), "{body}");
@@ -283,7 +282,10 @@ fn a_balance_goes_down_to_its_floor_and_no_further() {
         assert_eq!(answer.number("new_balance"), reaches);
         assert_eq!(world.deduct(&app, &token, r#""amount":0.000001"#).status, 402, "{floor}");
         let balance = world.read(&app, &token, "/api/credits/balance");
-        assert_eq!((balance.number("balance"), balance.number("floor").parse().ok()), (reaches.to_owned(), floor.parse::<f64>().ok()));
+        assert_eq!(
+            (balance.number("balance"), balance.number("floor").parse().ok()),
+            (reaches.to_owned(), floor.parse::<f64>().ok())
+        );
     }
 }
 
@@ -357,7 +359,9 @@ fn a_reference_with_other_parameters_names_the_first_that_differs() {
     world.run(&["user", "permit", &user.id, &app.id, "--credit-rate", "1"]);
     world.deduct(&app, &token, r#""amount":10,"description":"d","client_reference_id":"r""#).ok();
     world.deduct(&app, &token, r#""units":10,"client_reference_id":"u""#).ok();
-    world.add(&app, &user, r#""amount":10,"transaction_type":"BONUS","description":"d","client_reference_id":"a""#).ok();
+    world
+        .add(&app, &user, r#""amount":10,"transaction_type":"BONUS","description":"d","client_reference_id":"a""#)
+        .ok();
     let conflict = |answer: Answer| answer.refused(409, "reference_conflict")["field"].as_str().unwrap().to_owned();
     for (token, members, field) in [
         (&token, r#""amount":11,"description":"d","client_reference_id":"r""#, "amount"),
@@ -374,7 +378,11 @@ fn a_reference_with_other_parameters_names_the_first_that_differs() {
     assert!(["amount", "units"].contains(&named.as_str()), "{named}");
     for (user, members, field) in [
         (&user, r#""amount":11,"transaction_type":"BONUS","description":"d","client_reference_id":"a""#, "amount"),
-        (&user, r#""amount":10,"transaction_type":"EARNED","description":"d","client_reference_id":"a""#, "transaction_type"),
+        (
+            &user,
+            r#""amount":10,"transaction_type":"EARNED","description":"d","client_reference_id":"a""#,
+            "transaction_type",
+        ),
         (&user, r#""amount":10,"transaction_type":"BONUS","description":"e","client_reference_id":"a""#, "description"),
         (&other, r#""amount":10,"transaction_type":"BONUS","description":"d","client_reference_id":"a""#, "user_id"),
         (&user, r#""amount":10,"transaction_type":"BONUS","description":"d","client_reference_id":"r""#, "operation"),

@@ -125,7 +125,10 @@ fn odd_bytes_do_not_bring_it_down() {
         post("Content-Length: 2\r\nTransfer-Encoding: chunked", "0\r\n\r\n"),
         post("Content-Encoding: gzip\r\nContent-Length: 4", "gzip"),
         post("Expect: 100-continue\r\nContent-Length: 2", "{}"),
-        post("X-OSAYCORE-API-KEY: \u{fe}\r\nX-OSAYCORE-TIMESTAMP: \u{fe}\r\nX-OSAYCORE-SIGNATURE: \u{fe}\r\nContent-Length: 2", "{}"),
+        post(
+            "X-OSAYCORE-API-KEY: \u{fe}\r\nX-OSAYCORE-TIMESTAMP: \u{fe}\r\nX-OSAYCORE-SIGNATURE: \u{fe}\r\nContent-Length: 2",
+            "{}",
+        ),
         b"GET / HTTP/0.9\r\n\r\n".to_vec(),
         b"GET / HTTP/9.9\r\n\r\n".to_vec(),
         b"GET /healthz HTTP/1.0\r\n\r\n".to_vec(),

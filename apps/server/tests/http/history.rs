@@ -54,7 +54,10 @@ fn an_entry_has_every_member() {
         ]
     );
     assert_eq!((&newest["type"], &oldest["type"]), (&"DEDUCTION".into(), &"PURCHASE".into()));
-    assert_eq!((&newest["transaction_id"], &oldest["transaction_id"]), (&spent["transaction_id"], &bought["transaction_id"]));
+    assert_eq!(
+        (&newest["transaction_id"], &oldest["transaction_id"]),
+        (&spent["transaction_id"], &bought["transaction_id"])
+    );
     assert_eq!((&newest["client_reference_id"], &oldest["client_reference_id"]), (&"r".into(), &Value::Null));
     assert_eq!((&newest["description"], &oldest["description"]), (&Value::Null, &"ten".into()));
     assert_eq!((&newest["payment_id"], &oldest["payment_id"]), (&Value::Null, &payment.into()));
@@ -89,7 +92,8 @@ fn pages_are_complete_and_stable_while_others_write() {
         seen
     });
     let references: Vec<_> = seen.iter().filter_map(|entry| entry["client_reference_id"].as_str()).collect();
-    let before: Vec<_> = references.iter().filter(|name| name.starts_with("before-")).map(ToString::to_string).collect();
+    let before: Vec<_> =
+        references.iter().filter(|name| name.starts_with("before-")).map(ToString::to_string).collect();
     let expected: Vec<_> = (0..24).rev().map(|n| format!("before-{n}")).collect();
     assert_eq!(before, expected, "newest first, none twice, none missing");
     let mut distinct: Vec<_> = seen.iter().map(|entry| entry["transaction_id"].to_string()).collect();

@@ -170,7 +170,13 @@ fn adding_credits_is_checked_in_the_same_order() {
         (&bare, &nobody, r#""amount":1,"transaction_type":"BONUS","x":1"#.to_owned(), 400, "unknown_field"),
         (&bare, &nobody, r#""amount":1,"transaction_type":"BONUS""#.to_owned(), 404, "user_not_found"),
         (&bare, &user, format!(r#""amount":1,"transaction_type":"PURCHASE",{no_payment}"#), 403, "scope_missing"),
-        (&bare, &user, r#""amount":1,"transaction_type":"BONUS","client_reference_id":"used""#.to_owned(), 403, "scope_missing"),
+        (
+            &bare,
+            &user,
+            r#""amount":1,"transaction_type":"BONUS","client_reference_id":"used""#.to_owned(),
+            403,
+            "scope_missing",
+        ),
         (
             &full,
             &user,

@@ -32,7 +32,10 @@ fn a_payment_is_recorded_and_read() {
     );
     let made = answer.ok();
     assert_eq!((&made["success"], &made["user_id"]), (&json!(true), &json!(user.id)));
-    assert_eq!((&made["status"], &made["currency"], &made["external_id"]), (&json!("pending"), &json!("EUR"), &json!("pi_1")));
+    assert_eq!(
+        (&made["status"], &made["currency"], &made["external_id"]),
+        (&json!("pending"), &json!("EUR"), &json!("pi_1"))
+    );
     assert_eq!((answer.number("amount"), answer.number("credits")), ("9.99".to_owned(), "100.00".to_owned()));
     let path = format!("{PAYMENTS}/{}", id(&answer));
     assert_eq!(world.call(&app, "GET", &path, "").ok(), made);
@@ -47,12 +50,21 @@ fn only_a_pending_payment_is_settled_and_only_once() {
         world.call(&app, "PATCH", &format!("{PAYMENTS}/{id}"), &format!(r#"{{"status":"{status}","nonce":"{nonce}"}}"#))
     };
     for (nonce, (end, other)) in (0..).step_by(4).zip([("succeeded", "failed"), ("failed", "succeeded")]) {
-        let payment = id(&create(&world, &app, &user, &format!(r#""amount":1,"currency":"EUR","status":"pending","nonce":"{nonce}""#)));
+        let payment = id(&create(
+            &world,
+            &app,
+            &user,
+            &format!(r#""amount":1,"currency":"EUR","status":"pending","nonce":"{nonce}""#),
+        ));
         assert_eq!(settle(&payment, "pending", nonce).ok()["status"], "pending");
         assert_eq!(settle(&payment, end, nonce + 1).ok()["status"], end);
         assert_eq!(settle(&payment, end, nonce + 2).ok()["status"], end, "what it is already is no change");
         for wrong in [other, "pending"] {
-            assert_eq!(settle(&payment, wrong, nonce + 3).refused(409, "reference_conflict")["field"], "status", "{end} to {wrong}");
+            assert_eq!(
+                settle(&payment, wrong, nonce + 3).refused(409, "reference_conflict")["field"],
+                "status",
+                "{end} to {wrong}"
+            );
         }
         assert_eq!(world.call(&app, "GET", &format!("{PAYMENTS}/{payment}"), "").ok()["status"], end);
     }
@@ -81,7 +93,8 @@ fn an_external_id_names_one_payment() {
 fn a_payment_belongs_to_its_app_and_needs_the_scope() {
     let mut world = World::new();
     let scopes = ["manage_payments"];
-    let (app, other, bare) = (world.app("app", &scopes), world.app("other", &scopes), world.app("bare", &["add_credits"]));
+    let (app, other, bare) =
+        (world.app("app", &scopes), world.app("other", &scopes), world.app("bare", &["add_credits"]));
     let user = world.user("ann");
     world.serve();
     let members = r#""amount":1,"currency":"EUR","status":"pending""#;

@@ -52,7 +52,11 @@ fn no_secret_is_in_a_file_a_log_the_trail_or_an_error() {
         Call::get("/api/user/context").signed(&app).send(&world),
         Call::get(&format!("/api/{}", "x")).bearer(&token).signed(&app).send(&world),
         Call::get("/api/user/context").bearer(&token).signed(&app).set("X-OSAYCORE-SIGNATURE", "00").send(&world),
-        Call::get("/api/user/context").bearer(&token).signed(&app).set("X-OSAYCORE-API-KEY", &app.secret_key).send(&world),
+        Call::get("/api/user/context")
+            .bearer(&token)
+            .signed(&app)
+            .set("X-OSAYCORE-API-KEY", &app.secret_key)
+            .send(&world),
         Call::new("PUT", "/api/user/context").bearer(&token).signed(&app).send(&world),
     ] {
         assert!(answer.status >= 400);
@@ -92,7 +96,10 @@ fn no_secret_is_in_a_file_a_log_the_trail_or_an_error() {
     said.extend(files(world.folder()));
     said.push(("the log".to_owned(), world.log().into_bytes()));
     assert!(said.iter().any(|(name, _)| name.ends_with("-wal")), "a write-ahead log was looked at");
-    assert!(said.iter().any(|(_, bytes)| holds(bytes, b"insufficient_credits")), "the log and the trail were looked at");
+    assert!(
+        said.iter().any(|(_, bytes)| holds(bytes, b"insufficient_credits")),
+        "the log and the trail were looked at"
+    );
     for (place, bytes) in said.iter().filter(|(place, _)| !place.ends_with(".key")) {
         for (secret, text) in &secrets {
             let found = forms(text).iter().any(|form| holds(bytes, form));

@@ -21,7 +21,8 @@ fn deduct(app: &App, token: &str, amount: &str, reference: &str) -> Call {
 #[test]
 fn sixty_four_clients_spend_exactly_what_there_is() {
     // floor, balance, what each takes → how many can be paid for, where it ends
-    for (floor, credits, amount, payable, ends) in [("0", "70.5", "1.5", 47, "0.00"), ("-10", "40", "1", 50, "-10.00")] {
+    for (floor, credits, amount, payable, ends) in [("0", "70.5", "1.5", 47, "0.00"), ("-10", "40", "1", 50, "-10.00")]
+    {
         let (world, app) = World::served();
         let user = world.rich_user("ann", credits);
         world.run(&["user", "set", &user.id, "--min-balance", floor]);

@@ -90,12 +90,9 @@ fn there_is_exactly_one_bearer() {
     let (world, app) = World::served();
     let token = world.token(&app, &world.user("ann"));
     let call = Call::get(CONTEXT).signed(&app);
-    for authorization in [
-        format!("Bearer {token}"),
-        format!("bearer {token}"),
-        format!("BEARER {token}"),
-        format!("Bearer   {token}"),
-    ] {
+    for authorization in
+        [format!("Bearer {token}"), format!("bearer {token}"), format!("BEARER {token}"), format!("Bearer   {token}")]
+    {
         call.clone().set("Authorization", &authorization).send(&world).ok();
     }
     for authorization in
@@ -130,8 +127,11 @@ fn a_token_that_anything_is_wrong_with_is_invalid() {
         json[name] = value;
         encode(&json)
     };
-    let tampered: String =
-        signature.chars().enumerate().map(|(at, c)| if at == 5 { if c == 'A' { 'B' } else { 'A' } } else { c }).collect();
+    let tampered: String = signature
+        .chars()
+        .enumerate()
+        .map(|(at, c)| if at == 5 { if c == 'A' { 'B' } else { 'A' } } else { c })
+        .collect();
     for (what, token) in [
         ("another app's", foreign.clone()),
         ("its signature changed", format!("{header}.{payload}.{tampered}")),
@@ -190,7 +190,8 @@ fn a_revoked_session_is_over_and_the_others_are_not() {
     let (ann, bob) = (world.user("ann"), world.user("bob"));
     let tokens = [world.token(&app, &ann), world.token(&app, &ann), world.token(&app, &bob)];
     let works = |world: &World| tokens.each_ref().map(|token| world.read(&app, token, CONTEXT).code());
-    let revoke = |world: &World, token: &str, body: &str| Call::post(REVOKE, body).bearer(token).signed(&app).send(world);
+    let revoke =
+        |world: &World, token: &str, body: &str| Call::post(REVOKE, body).bearer(token).signed(&app).send(world);
     assert_eq!(revoke(&world, &tokens[0], "{}").ok(), json!({"success": true}));
     assert_eq!(works(&world), ["token_invalid", "ok", "ok"]);
     revoke(&world, &tokens[0], r#"{"all":true}"#).refused(401, "token_invalid");
@@ -210,8 +211,7 @@ fn a_revoked_session_is_over_and_the_others_are_not() {
 fn time_ends_a_token_and_what_a_captured_sign_in_gets() {
     let (world, app) = World::served();
     let user = world.user("ann");
-    let sign_in =
-        Call::post(GENERATE, format!(r#"{{"user_id":"{}","expires_in_seconds":1}}"#, user.id)).signed(&app);
+    let sign_in = Call::post(GENERATE, format!(r#"{{"user_id":"{}","expires_in_seconds":1}}"#, user.id)).signed(&app);
     let token = sign_in.send(&world).ok()["jwt_token"].as_str().unwrap().to_owned();
     std::thread::sleep(Duration::from_millis(2_050));
     let expired = world.read(&app, &token, CONTEXT).refused(401, "token_expired");

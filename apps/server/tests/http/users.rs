@@ -21,7 +21,8 @@ fn an_app_makes_reads_changes_and_deletes_its_user() {
         "directory":"corp","external_id":"customer-7","nonce":"n"}"#;
     let made = world.call(&app, "POST", USERS, body).ok();
     assert_eq!(made["success"], true);
-    let user = User { id: made["user_id"].as_str().unwrap().to_owned(), oasis_id: made["oasis_user_id"].as_i64().unwrap() };
+    let user =
+        User { id: made["user_id"].as_str().unwrap().to_owned(), oasis_id: made["oasis_user_id"].as_i64().unwrap() };
     for (member, value) in [
         ("username", "ann"),
         ("email", "ann@example.com"),
