@@ -1,6 +1,6 @@
 //! `cargo xtask <task>`: see [`USAGE`].
 
-use osaycore_xtask::{rules, suite, tree::Tree};
+use osaycore_xtask::{postgres::Cluster, rules, suite, tree::Tree};
 use std::{
     env,
     process::{Command, ExitCode},
@@ -9,10 +9,13 @@ use std::{
 const USAGE: &str = "\
 cargo xtask <task>
 
-  test [--quick]   everything that continuous integration runs, in its order
-                   (--quick leaves out clippy and the documentation)
+  test [--quick] [--no-postgres]
+                   everything that continuous integration runs, in its order
+                   (--quick leaves out clippy and the documentation; --no-postgres the tests on
+                   PostgreSQL, which otherwise run on a private one, made and removed)
   check            the rules of the architecture alone, in seconds
   bench [args]     the load generator and the benchmarks, in release; arguments are passed on
+  postgres         a private PostgreSQL as the tests have it, its URL printed, until Ctrl-C
 
 OSAYCORE_VECTORS=<folder> names the folder of test vectors; without it the tests that read them say
 that they did not run.";
@@ -22,10 +25,10 @@ fn main() -> ExitCode {
     let task = arguments.next().unwrap_or_default();
     let rest: Vec<String> = arguments.collect();
     let done = match (task.as_str(), rest.as_slice()) {
-        ("test", []) => suite::run(suite::Extent::Full),
-        ("test", [option]) if option == "--quick" => suite::run(suite::Extent::Quick),
+        ("test", options) if let Some(extent) = suite::Extent::parse(options) => suite::run(extent),
         ("check", []) => check(),
         ("bench", arguments) => bench(arguments),
+        ("postgres", []) => postgres(),
         ("help" | "--help" | "-h", _) => {
             println!("{USAGE}");
             Ok(true)
@@ -54,4 +57,12 @@ fn bench(arguments: &[String]) -> Result<bool, String> {
         .status()
         .map_err(|error| format!("cargo did not start: {error}"))?;
     Ok(status.success())
+}
+
+fn postgres() -> Result<bool, String> {
+    let mut cluster = Cluster::start()?;
+    println!("{}", cluster.url());
+    eprintln!("in {}; removed on Ctrl-C", cluster.folder().display());
+    cluster.wait();
+    Ok(true)
 }

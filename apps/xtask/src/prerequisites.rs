@@ -1,10 +1,14 @@
 //! What the tests need beside Rust: found, installed where that disturbs nobody, or named.
 
-use crate::tree;
+use crate::{
+    postgres::{self, is_root},
+    tree,
+};
 use std::{
     env,
     ffi::OsString,
     fmt::Write as _,
+    fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -12,50 +16,81 @@ use std::{
 /// A program, how to see that it is there, and what brings it.
 struct Need {
     what: &'static str,
-    probe: &'static [&'static str],
+    probe: fn() -> bool,
     /// Debian packages; empty where apt is not the way.
     debian: &'static [&'static str],
     how: &'static str,
 }
 
 const NEEDS: &[Need] = &[
-    Need { what: "rustfmt", probe: &["cargo", "fmt", "--version"], debian: &[], how: "rustup component add rustfmt" },
-    Need { what: "clippy", probe: &["cargo", "clippy", "--version"], debian: &[], how: "rustup component add clippy" },
+    Need {
+        what: "rustfmt",
+        probe: || succeeds(&["cargo", "fmt", "--version"]),
+        debian: &[],
+        how: "rustup component add rustfmt",
+    },
+    Need {
+        what: "clippy",
+        probe: || succeeds(&["cargo", "clippy", "--version"]),
+        debian: &[],
+        how: "rustup component add clippy",
+    },
     Need {
         what: "a C compiler (it builds SQLite)",
-        probe: &["cc", "--version"],
+        probe: || succeeds(&["cc", "--version"]),
         debian: &["gcc", "libc6-dev"],
         how: "Debian, Ubuntu: apt-get install -y gcc libc6-dev; Fedora: dnf install gcc; \
               macOS: xcode-select --install",
     },
     Need {
         what: "git",
-        probe: &["git", "--version"],
+        probe: || succeeds(&["git", "--version"]),
         debian: &["git"],
         how: "install git: https://git-scm.com/downloads",
     },
     Need {
         what: "Python 3 (the client tests call the server with `requests`)",
-        probe: &["python3", "--version"],
+        probe: || succeeds(&["python3", "--version"]),
         debian: &["python3", "python3-venv"],
         how: "Debian, Ubuntu: apt-get install -y python3 python3-venv; \
               others: https://www.python.org/downloads/",
     },
 ];
 
+const POSTGRES_NEEDS: &[Need] = &[
+    Need {
+        what: "the server programs of PostgreSQL 15 or newer (initdb, pg_ctl, postgres)",
+        probe: || postgres::programs().is_some(),
+        debian: &["postgresql"],
+        how: postgres::HOW,
+    },
+    Need {
+        what: "libpq with its headers (the server is built with PostgreSQL)",
+        // What the build asks too; Debian has a pg_config without libpq, hence the header.
+        probe: || {
+            let found = "pkg-config --exists libpq || test -e \"$(pg_config --includedir)/libpq-fe.h\"";
+            env::var_os("PQ_LIB_DIR").is_some() || succeeds(&["sh", "-c", found])
+        },
+        debian: &["libpq-dev"],
+        how: postgres::HOW,
+    },
+];
+
 /// Sees to everything and answers the `PATH` to run the tests with: its `python3` has `requests`.
 ///
 /// As root on Debian, missing packages are installed by apt. `requests` goes into a private
-/// environment in the target folder unless the system's Python has it already.
+/// environment in the target folder unless the system's Python has it already. PostgreSQL and libpq
+/// are looked for where `with_postgres` says so.
 ///
 /// # Errors
 /// What is missing, and the command that installs it.
-pub fn ensure() -> Result<OsString, String> {
-    let mut missing: Vec<&Need> = NEEDS.iter().filter(|need| !succeeds(need.probe)).collect();
+pub fn ensure(with_postgres: bool) -> Result<OsString, String> {
+    let needs = NEEDS.iter().chain(if with_postgres { POSTGRES_NEEDS } else { &[] });
+    let mut missing: Vec<&Need> = needs.filter(|need| !(need.probe)()).collect();
     let packages: Vec<&str> = missing.iter().flat_map(|need| need.debian).copied().collect();
     if !packages.is_empty() && is_root() && succeeds(&["apt-get", "--version"]) {
         apt_install(&packages);
-        missing.retain(|need| !succeeds(need.probe));
+        missing.retain(|need| !(need.probe)());
     }
     if !missing.is_empty() {
         let mut said = String::from("these are missing:\n");
@@ -70,9 +105,8 @@ pub fn ensure() -> Result<OsString, String> {
 /// `PATH`, with the private environment in front where it is needed.
 fn with_requests() -> Result<OsString, String> {
     const IMPORT: [&str; 2] = ["-c", "import requests; print('requests', requests.__version__)"];
-    let path = env::var_os("PATH").unwrap_or_default();
     if succeeds(&["python3", IMPORT[0], IMPORT[1]]) {
-        return Ok(path);
+        return Ok(env::var_os("PATH").unwrap_or_default());
     }
     let folder = tree::target_folder().join("python");
     let programs = folder.join(if cfg!(windows) { "Scripts" } else { "bin" });
@@ -80,8 +114,7 @@ fn with_requests() -> Result<OsString, String> {
     if !runs(Command::new(&python).args(IMPORT).stdout(Stdio::null())) {
         create_environment(&folder, &python)?;
     }
-    let paths = std::iter::once(programs).chain(env::split_paths(&path));
-    env::join_paths(paths).map_err(|error| format!("PATH: {error}"))
+    postgres::with_front(&programs)
 }
 
 fn create_environment(folder: &Path, python: &PathBuf) -> Result<(), String> {
@@ -108,11 +141,29 @@ fn apt_install(packages: &[&str]) -> bool {
         apt.args(["install", "-y", "-q", "--no-install-recommends"]).args(packages);
         runs(apt.env("DEBIAN_FRONTEND", "noninteractive"))
     };
+    let _without = packages.contains(&"postgresql").then(WithoutMainCluster::say);
     install() || (runs(Command::new("apt-get").args(["update", "-q"])) && install())
 }
 
-fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
+/// While it lives, Debian's package of PostgreSQL makes and starts no cluster of its own.
+struct WithoutMainCluster;
+
+impl WithoutMainCluster {
+    const FOLDER: &str = "/etc/postgresql-common/createcluster.d";
+    const FILE: &str = "/etc/postgresql-common/createcluster.d/osaycore-tests.conf";
+
+    /// Where it cannot be said, the cluster is made: it does no harm.
+    fn say() -> Self {
+        let _ = fs::create_dir_all(Self::FOLDER);
+        let _ = fs::write(Self::FILE, "create_main_cluster = false\n");
+        Self
+    }
+}
+
+impl Drop for WithoutMainCluster {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(Self::FILE);
+    }
 }
 
 /// Whether the command runs and succeeds, its output unseen.

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: the steps, in the order in which they fail soonest.
 
-use crate::{gate, prerequisites, rules, tree::Tree};
+use crate::{gate, postgres::Cluster, prerequisites, rules, tree::Tree};
 use std::{
     env,
     ffi::OsString,
@@ -12,11 +12,26 @@ use std::{
 
 /// How much is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
-    /// Everything.
-    Full,
-    /// Without clippy and the documentation.
-    Quick,
+pub struct Extent {
+    /// Clippy and the documentation too; `--quick` leaves them out.
+    pub lints: bool,
+    /// On PostgreSQL too, a private one; `--no-postgres` leaves it out, and libpq with it.
+    pub postgres: bool,
+}
+
+impl Extent {
+    /// From the options behind `test`; `None` where one of them is unknown.
+    pub fn parse(options: &[String]) -> Option<Self> {
+        let mut extent = Self { lints: true, postgres: true };
+        for option in options {
+            match option.as_str() {
+                "--quick" => extent.lints = false,
+                "--no-postgres" => extent.postgres = false,
+                _ => return None,
+            }
+        }
+        Some(extent)
+    }
 }
 
 /// The cargo that runs this program, else the one on the `PATH`.
@@ -39,6 +54,9 @@ pub fn run(extent: Extent) -> Result<bool, String> {
     if let Err(why) = &outcome {
         println!("\nfailed: {why}");
     }
+    if !extent.postgres {
+        println!("\nnot run: the tests on PostgreSQL (--no-postgres)");
+    }
     let Tally { passed, failed } = suite.tally;
     // A step without tests of its own counts as one failure: the line must not look green.
     println!("\n{passed} passed, {} failed", failed.max(usize::from(outcome.is_err())));
@@ -50,8 +68,10 @@ struct Suite {
     tree: Tree,
     path: OsString,
     vectors: Option<PathBuf>,
-    /// `--features crate/contract,…`
+    /// `--features crate/contract,…`: the same for all steps, so that nothing is built twice.
     features: Vec<String>,
+    /// Stopped and removed with the suite.
+    cluster: Option<Cluster>,
     durations: Vec<(&'static str, u64)>,
     tally: Tally,
 }
@@ -59,16 +79,17 @@ struct Suite {
 impl Suite {
     fn new(extent: Extent) -> Result<Self, String> {
         let tree = Tree::read()?;
-        let features = contract_features(&tree);
+        let features = features(&tree, extent.postgres);
         let path = env::var_os("PATH").unwrap_or_default();
         let vectors = vectors()?;
         let durations = Vec::new();
-        Ok(Self { extent, tree, path, vectors, features, durations, tally: Tally::default() })
+        let cluster = None;
+        Ok(Self { extent, tree, path, vectors, features, cluster, durations, tally: Tally::default() })
     }
 
     fn steps(&mut self) -> Result<(), String> {
         self.step("prerequisites", "install what is named above", |suite| {
-            suite.path = prerequisites::ensure()?;
+            suite.path = prerequisites::ensure(suite.extent.postgres)?;
             match &suite.vectors {
                 Some(folder) => println!("test vectors: {}", folder.display()),
                 None => {
@@ -96,7 +117,15 @@ impl Suite {
                 Ok(())
             }
         })?;
-        if self.extent == Extent::Full {
+        if self.extent.postgres {
+            self.step("PostgreSQL", "mend it, or leave it out: --no-postgres", |suite| {
+                let cluster = Cluster::start()?;
+                println!("a private one, removed in the end: {}", cluster.url());
+                suite.cluster = Some(cluster);
+                Ok(())
+            })?;
+        }
+        if self.extent.lints {
             self.step("clippy", "mend it, or #[expect(…, reason = \"…\")]", |suite| {
                 let lint = ["clippy", "--workspace", "--all-targets"];
                 suite.cargo_with_features(&lint, &["--", "-D", "warnings"])
@@ -154,6 +183,11 @@ impl Suite {
         if let Some(folder) = &self.vectors {
             command.env("OSAYCORE_VECTORS", folder);
         }
+        // Nobody else's: without the feature the tests could not reach it.
+        match &self.cluster {
+            Some(cluster) => command.env("OSAYCORE_TEST_POSTGRES", cluster.url()),
+            None => command.env_remove("OSAYCORE_TEST_POSTGRES"),
+        };
         command
     }
 }
@@ -181,15 +215,16 @@ fn vectors() -> Result<Option<PathBuf>, String> {
         .map_err(|error| format!("OSAYCORE_VECTORS: {}: {error}", named.display()))
 }
 
-/// The contract suites of the domain crates, of those that have one.
-fn contract_features(tree: &Tree) -> Vec<String> {
+/// The contract suites of the domain crates, of those that have one, and the server's PostgreSQL.
+fn features(tree: &Tree, postgres: bool) -> Vec<String> {
     let with_suite = |name: &&str| {
         let manifest = format!("crates/{name}/Cargo.toml");
         let file = tree.files.iter().find(|file| file.path == manifest);
         file.is_some_and(|file| file.text.lines().any(|line| line.starts_with("contract = ")))
     };
     let names = tree.domain_crates().into_iter().filter(with_suite);
-    let features: Vec<String> = names.map(|name| format!("osaycore-{name}/contract")).collect();
+    let suites = names.map(|name| format!("osaycore-{name}/contract"));
+    let features: Vec<String> = suites.chain(postgres.then(|| "osaycore-server/postgres".to_owned())).collect();
     if features.is_empty() {
         return Vec::new();
     }
@@ -265,6 +300,16 @@ mod tests {
     }
 
     #[test]
+    fn options_are_read_in_any_order() {
+        let parse = |options: &[&str]| Extent::parse(&options.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let extent = |lints, postgres| Some(Extent { lints, postgres });
+        assert_eq!(parse(&[]), extent(true, true));
+        assert_eq!(parse(&["--quick"]), extent(false, true));
+        assert_eq!(parse(&["--no-postgres", "--quick"]), extent(false, false));
+        assert_eq!(parse(&["--quick", "--postgres"]), None);
+    }
+
+    #[test]
     fn contract_suites_and_examples_are_found() {
         let tree = Tree {
             root: PathBuf::new(),
@@ -275,7 +320,8 @@ mod tests {
                 File::new("examples/flask/app.py", ""),
             ],
         };
-        assert_eq!(contract_features(&tree), ["--features", "osaycore-a/contract"]);
+        assert_eq!(features(&tree, false), ["--features", "osaycore-a/contract"]);
+        assert_eq!(features(&tree, true), ["--features", "osaycore-a/contract,osaycore-server/postgres"]);
         assert_eq!(examples(&tree), ["examples/c"]);
     }
 }

@@ -16,14 +16,3 @@ pub(super) fn against_ceiling(bench: &mut Bench) -> anyhow::Result<Measured> {
         bench.extent.by_turns(|limit| round(&deployment.target, limit), |limit| round(&ceiling.target, limit))?;
     Ok(Measured { ours: Figure::throughput(&ours)?, reference: Some(Figure::throughput(&reference)?), note: None })
 }
-pub(super) fn scratch(bench: &mut Bench) -> anyhow::Result<Figure> {
-    let ceiling = bench.ceiling()?;
-    let s = closed_loop(
-        ceiling.target.address,
-        CONNECTIONS,
-        ceiling.target.contexts(),
-        Exhausted::Repeat,
-        bench.extent.round,
-    )?;
-    Figure::throughput(&[s])
-}

@@ -97,20 +97,3 @@ impl Pace {
         Ok(sample)
     }
 }
-pub(super) fn scratch(bench: &mut Bench) -> anyhow::Result<Measured> {
-    let ceiling = bench.ceiling()?;
-    let (extent, users) = (bench.extent, bench.extent.users);
-    let mut raw = RawLedger::create(&bench.folder().join("raw-ledger.db"), users)?;
-    let mut rawc = RawCommit::create(&bench.folder().join("raw-c.db"))?;
-    println!("raw commit {:?}", Figure::median_latency(&[rawc.commits(extent.round)?])?);
-    let c = super::context::scratch(bench)?;
-    println!("get {c:?}");
-    let mut pace = Pace::default();
-    let (ours, reference) = extent.by_turns(
-        |limit| pace.round(bench, &ceiling.target, users, CONNECTIONS, limit),
-        |limit| raw.deductions(limit),
-    )?;
-    println!("{:?}", Figure::throughput(&ours)?);
-    println!("{:?}", Figure::throughput(&reference)?);
-    Ok(Measured { ours: Figure::throughput(&ours)?, reference: Some(Figure::throughput(&reference)?), note: None })
-}

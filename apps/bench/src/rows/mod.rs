@@ -54,14 +54,6 @@ impl Goal {
 /// Rows 3, 7, 8 and 11 come with PostgreSQL and the flags.
 pub(crate) const ROWS: &[Row] = &[
     Row {
-        number: 0,
-        work: "scratch",
-        reference: "x",
-        goal: Goal::RatioAtLeast(0.5),
-        needs_server: false,
-        measure: deductions::scratch,
-    },
-    Row {
         number: 1,
         work: "deductions, 64 connections",
         reference: "protocol ceiling",

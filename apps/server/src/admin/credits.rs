@@ -97,3 +97,57 @@ pub(crate) fn verify(tx: &mut Tx<'_>, mut checked: impl FnMut(u64)) -> Result<Op
     let stray = verification::entry_without_account(tx)?;
     Ok(stray.map(|account_id| Finding { account_id, what: "there are entries, but no wallet".to_owned() }))
 }
+
+#[cfg(test)]
+mod tests {
+    use osaycore_ledger::{Account, Credits, EntryKind, Posting, Storage as _};
+
+    use super::*;
+    use crate::store::db::Database;
+    use crate::store::migrations::migrate;
+    use crate::store::tx::transact;
+
+    #[test]
+    fn verification_finds_the_wallet_that_its_entries_do_not_make() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("test.db").display());
+        let database = Database::open(&url.parse().unwrap(), 1).unwrap();
+        migrate(&database).unwrap();
+        let credits = |micros| Credits::from_micros(micros).unwrap();
+        // (what the account says, what its only entry says) → the account that is found
+        for (id, balance, amount, found) in [(1, 5, 5, None), (2, 7, 6, Some(2)), (3, 5, 5, Some(2))] {
+            let posting = Posting {
+                entry: Entry {
+                    account_id: id,
+                    sequence: 1,
+                    transaction_id: uuid::Uuid::from_u128(id.unsigned_abs().into()),
+                    app_id: OPERATOR,
+                    kind: EntryKind::Bonus,
+                    amount: credits(amount),
+                    units: None,
+                    balance_after: credits(amount),
+                    description: None,
+                    reference: None,
+                    payment_id: None,
+                    created_at_us: 1,
+                },
+                account: Account {
+                    balance: credits(balance),
+                    lifetime_earned: credits(balance),
+                    entries: 1,
+                    ..Account::new(id)
+                },
+                payment: None,
+            };
+            let mut seen = 0;
+            let finding = transact::<_, Failure>(&mut database.writer().unwrap(), 1, |tx| {
+                tx.insert_account(&Account::new(id))?;
+                tx.post(&posting)?;
+                tx.flush()?;
+                verify(tx, |entries| seen += entries)
+            });
+            assert_eq!(finding.unwrap().map(|finding| finding.account_id), found, "after wallet {id}");
+            assert_eq!(seen, 1, "only the first wallet is right or comes before the wrong one");
+        }
+    }
+}

@@ -2,8 +2,8 @@
 
 use osaycore_audit::{Action, Details, Field, Log as _, Target, TargetKind, Value};
 use osaycore_directory::{
-    self as directory, DisplayName, Email, Link, Name, NewUser, Permit, PermitChange, Role, Storage as _, User,
-    UserChange, UserStatus, Username,
+    self as directory, AvatarUrl, DisplayName, Email, Link, Name, NewUser, Permit, PermitChange, Role, Storage as _,
+    User, UserChange, UserStatus, Username,
 };
 use osaycore_ledger::{Account, Storage as _};
 
@@ -141,14 +141,13 @@ fn target(user: &User) -> Target {
 }
 
 fn details(user: &User) -> Details {
-    let text = |value: Option<&dyn AsRef<str>>| Value::from(value.map(|text| text.as_ref().to_owned()));
     Details::new()
         .with(Field::Username, user.username.as_str())
-        .with(Field::Directory, text(user.directory.as_ref().map(|name| name as _)))
-        .with(Field::Email, text(user.email.as_ref().map(|email| email as _)))
+        .with(Field::Directory, user.directory.as_ref().map(Name::as_str))
+        .with(Field::Email, user.email.as_ref().map(Email::as_str))
         .with(Field::EmailVerified, user.email_verified)
-        .with(Field::DisplayName, text(user.display_name.as_ref().map(|name| name as _)))
-        .with(Field::AvatarUrl, text(user.avatar_url.as_ref().map(|url| url as _)))
+        .with(Field::DisplayName, user.display_name.as_ref().map(DisplayName::as_str))
+        .with(Field::AvatarUrl, user.avatar_url.as_ref().map(AvatarUrl::as_str))
         .with(Field::Role, user.role.as_str())
         .with(Field::Status, user.status.as_str())
         .with(Field::BypassOtp, user.bypass_otp)

@@ -259,7 +259,7 @@ fn set(session: &Session, app: AppRef, settings: &Settings) -> anyhow::Result<()
     session.write(|tx, by| {
         let app = session::app(tx, app)?;
         if let Some(limit) = &limit {
-            let limit = limit.clone().map_err(|reason| ApiError::invalid(MONTHLY_USER_LIMIT, reason))?;
+            let limit = (*limit).map_err(|reason| ApiError::invalid(MONTHLY_USER_LIMIT, reason))?;
             tenants::set_monthly_user_limit(tx, by, tenant.monthly_user_limit, limit)?;
         }
         apps::set(tx, by, &app, settings.of_the_app())

@@ -8,6 +8,7 @@ mod flag;
 mod group;
 mod key;
 mod output;
+mod permit;
 mod quickstart;
 mod session;
 mod settings;

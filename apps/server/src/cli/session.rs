@@ -3,7 +3,7 @@
 use anyhow::{Context as _, bail};
 use osaycore_directory::{App, AppRef, Group, GroupRef, Name, Storage as _, Tenant, User, UserRef};
 
-use super::output::Output;
+use super::output::{Output, spinner};
 use crate::admin::{By, apps, bootstrap, groups};
 use crate::config::Config;
 use crate::error::{ApiError, Code, Failure};
@@ -48,7 +48,10 @@ impl Session {
                 if migrate == Migrate::Embedded && config.database_url.sqlite_file().is_none() {
                     bail!("the database lacks {steps} migration steps: run `osaycore migrate`");
                 }
-                migrations::migrate(&database)?
+                let working = spinner("migrating");
+                let steps = migrations::migrate(&database)?;
+                working.finish_and_clear();
+                steps
             }
             Standing::Ahead(step) => bail!(
                 "the database has migration step {step:?}, which this program does not know: use a newer osaycore"

@@ -236,7 +236,7 @@ fn verify(state: &State, request: &ServiceRequest, body: web::Bytes, origin: Ori
         state.refusals.count(&refusal, system::now_us());
         let error = ApiError::from(code);
         match code {
-            Code::TimestampOutOfWindow => error.member("server_time", &now_s),
+            Code::InvalidTimestamp | Code::TimestampOutOfWindow => error.member("server_time", &now_s),
             _ => error,
         }
     };

@@ -166,7 +166,7 @@ impl Thread {
                 outcomes
             }
             // The connection is not trusted after any failure: the next group opens another.
-            Ok(Err(StoreError::Commit(error))) => self.after_unknown_commit(jobs, now_us, error),
+            Ok(Err(error @ StoreError::Commit(_))) => self.after_unknown_commit(jobs, now_us, error),
             Ok(Err(error)) => vec![Err(error.into()); jobs.len()],
             Err(_) => {
                 tracing::error!("a group of {} jobs panicked; nothing of it was written", jobs.len());
@@ -181,7 +181,7 @@ impl Thread {
         &mut self,
         jobs: &mut [Job],
         now_us: i64,
-        error: diesel::result::Error,
+        error: StoreError,
     ) -> Vec<Result<Done, ApiError>> {
         let committed = self.database.writer().and_then(|mut connection| {
             let committed = db::write(&mut connection, |connection| was_committed(connection, jobs, now_us))?;
@@ -190,7 +190,7 @@ impl Thread {
         });
         match committed {
             Ok(Some(outcomes)) => outcomes,
-            _ => vec![Err(StoreError::Commit(error).into()); jobs.len()],
+            _ => vec![Err(error.into()); jobs.len()],
         }
     }
 

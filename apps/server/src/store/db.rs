@@ -207,11 +207,6 @@ impl Database {
         Ok(Self { url: url.clone(), readers })
     }
 
-    /// Where it is.
-    pub(crate) fn url(&self) -> &DatabaseUrl {
-        &self.url
-    }
-
     /// A connection of its own, for a writer.
     pub(crate) fn writer(&self) -> Result<AnyConnection, StoreError> {
         Manager { url: self.url.clone(), read_only: false }

@@ -191,3 +191,21 @@ fn several_processes_may_migrate_at_once() {
         assert_eq!(steps.iter().filter(|steps| **steps > 0).count(), 1, "{steps:?}");
     });
 }
+
+#[test]
+fn a_full_disk_is_told_apart_and_writing_goes_on_once_there_is_room() {
+    use osaycore_audit::{Action, Actor, Event, Log};
+    let place = Place::sqlite();
+    let mut store = Store::new(place);
+    let big = "x".repeat(100_000);
+    let mut append = |store: &mut Store| {
+        transact::<_, StoreError>(&mut store.connection, 1, |tx| {
+            tx.append(Event { request_id: Some(big.clone()), ..Event::new(Action::AppCreated, Actor::System, 1, 5) })
+        })
+    };
+    store.connection.batch_execute("PRAGMA max_page_count = 60;").unwrap();
+    let full = (0..9).find_map(|_| append(&mut store).err()).expect("sixty pages are less than nine events");
+    assert!(full.is_storage_full(), "{full}");
+    store.connection.batch_execute("PRAGMA max_page_count = 600;").unwrap();
+    append(&mut store).unwrap();
+}

@@ -30,3 +30,40 @@ pub(crate) fn entry_without_account(tx: &mut Tx<'_>) -> Result<Option<i64>, Stor
     .load(&mut *tx.connection)?;
     Ok(rows.into_iter().next().map(|row| row.account_id))
 }
+
+#[cfg(test)]
+mod tests {
+    use osaycore_ledger::{Account, Add, AddKind, Amount, Command, Storage as _, execute};
+
+    use super::*;
+    use crate::store::db::Database;
+    use crate::store::migrations::migrate;
+    use crate::store::tx::transact;
+
+    #[test]
+    fn entries_whose_wallet_is_gone_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("test.db").display());
+        let database = Database::open(&url.parse().unwrap(), 1).unwrap();
+        migrate(&database).unwrap();
+        let found = transact::<_, StoreError>(&mut database.writer().unwrap(), 1, |tx| {
+            tx.insert_account(&Account::new(7))?;
+            let bonus = Command::Add(Add {
+                account_id: 7,
+                app_id: 0,
+                transaction_id: uuid::Uuid::from_u128(1),
+                amount: Amount::ONE,
+                kind: AddKind::Bonus,
+                description: None,
+                reference: None,
+                payment_id: None,
+            });
+            execute(tx, &bonus, 1).unwrap();
+            tx.flush()?;
+            let before = (count_accounts(tx)?, entry_without_account(tx)?);
+            diesel::delete(accounts::table).execute(&mut *tx.connection)?;
+            Ok((before, (count_accounts(tx)?, entry_without_account(tx)?)))
+        });
+        assert_eq!(found.unwrap(), ((1, None), (0, Some(7))));
+    }
+}

@@ -84,6 +84,16 @@ fn a_stopping_server_answers_what_it_accepted() {
 }
 
 #[test]
+fn a_server_that_listens_can_be_stopped_at_once() {
+    let mut world = World::new();
+    world.app("app", &[]);
+    for _ in 0..8 {
+        world.serve();
+        world.stop();
+    }
+}
+
+#[test]
 fn a_stop_in_the_middle_of_a_storm_loses_no_answer() {
     let (mut world, app) = World::served();
     let user = world.rich_user("ann", "1000");

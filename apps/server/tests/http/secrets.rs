@@ -1,8 +1,10 @@
 //! Secrets are sealed where they are kept, and are not said where they are not asked for.
 
 use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
 
-use crate::support::{App, Call, World};
+use crate::support::{App, Call, World, patiently};
 
 /// Every file of the folder, and what is in it.
 fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
@@ -124,10 +126,16 @@ fn another_master_key_opens_nothing() {
     let key = world.folder().join("osaycore.db.key");
     std::fs::write(&key, format!("{}\n", "7".repeat(64))).unwrap();
     let refused = world.cli(&["app", "rotate-secret", &app.id]);
-    let served = world.command().args(["serve", "--listen", "127.0.0.1:0"]).output().unwrap();
-    for output in [refused, served] {
-        assert_eq!(output.status.code(), Some(1));
+    let mut serving = world.command();
+    serving.args(["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut serving = serving.spawn().unwrap();
+    if !patiently(Duration::from_secs(20), || serving.try_wait().unwrap().is_some()) {
+        serving.kill().unwrap();
+    }
+    let served = serving.wait_with_output().unwrap();
+    for (what, output) in [("app rotate-secret", refused), ("serve", served)] {
         let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{what} seals or opens under a wrong key: {stderr}");
         assert!(stderr.contains("key"), "it says what is wrong: {stderr}");
         assert!(!stderr.contains("listening"), "{stderr}");
     }

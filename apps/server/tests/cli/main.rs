@@ -1,0 +1,13 @@
+//! The command line as its users meet it: the real binary, each test on a database of its own.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::panic, reason = "the harness fails with a sentence")]
+
+mod backups;
+mod flags;
+mod keys;
+mod nouns;
+mod serving;
+mod starting;
+mod support;
+mod wallets;

@@ -1,0 +1,221 @@
+//! A private PostgreSQL: a new cluster in a temporary folder, gone with the value that stands for it.
+//!
+//! A shell of its own process group, the keeper, makes the cluster, starts it and then reads from a
+//! pipe whose other end this program holds. However this program ends (normally, by Ctrl-C, by a
+//! SIGKILL), the system closes that end; the keeper then stops the cluster and removes the folder.
+
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    io::{self, BufRead as _, BufReader},
+    net::{Ipv4Addr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+};
+
+/// The oldest PostgreSQL that the tests are run on.
+pub const OLDEST: u32 = 15;
+
+/// How one comes by it, and by libpq.
+pub(crate) const HOW: &str = "Debian 12, Ubuntu 24.04 or newer: apt-get install -y postgresql libpq-dev; \
+     Fedora: dnf install postgresql-server libpq-devel; macOS: brew install postgresql@17; \
+     others: https://www.postgresql.org/download/; or leave these tests out: cargo xtask test --no-postgres";
+
+/// The superuser of the cluster; no password.
+const USER: &str = "postgres";
+
+/// `$1` is the folder; behind it come ports, of which the first that is free is taken and printed.
+/// fsync stays on, as where acknowledged means durable; only initdb need not wait for the disk. The
+/// socket is named from the data folder, so that no quoting is needed and its path stays short.
+const KEEPER: &str = r#"
+folder=$1; shift
+end() {
+    pg_ctl --pgdata="$folder/data" --mode=immediate --silent stop 2>/dev/null
+    cd / && rm -rf "$folder"
+}
+trap end EXIT
+trap 'exit 1' HUP INT TERM PIPE
+if initdb --pgdata="$folder/data" --username="$USER" --auth=trust --encoding=UTF8 --locale=C \
+    --no-sync >"$folder/log" 2>&1
+then
+    for port do
+        options="-p $port -k .. -c listen_addresses=127.0.0.1 -c max_connections=300 -c fsync=on"
+        if pg_ctl --pgdata="$folder/data" --log="$folder/log" --options="$options" --silent start 2>/dev/null
+        then
+            echo "$port"
+            read -r _
+            exit 0
+        fi
+    done
+fi
+cat "$folder/log" >&2
+exit 1
+"#;
+
+/// A running cluster; dropping it stops it and removes its folder.
+#[derive(Debug)]
+pub struct Cluster {
+    keeper: Child,
+    /// Closed by the system when this program ends.
+    lifeline: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+    folder: PathBuf,
+    url: String,
+}
+
+impl Cluster {
+    /// Makes and starts one, on a free port of 127.0.0.1; as an unprivileged user where this is root,
+    /// because PostgreSQL refuses to run as root.
+    ///
+    /// # Errors
+    /// No server programs of at least [`OLDEST`], no unprivileged user, or the cluster did not start:
+    /// its own words are on the standard error.
+    pub fn start() -> Result<Self, String> {
+        let programs = programs().ok_or_else(|| format!("PostgreSQL {OLDEST} or newer is missing; {HOW}"))?;
+        let ports = free_ports().map_err(|error| format!("no free port: {error}"))?;
+        // Two clusters of one process differ in their ports.
+        let name = ports.first().map(|port| format!("osaycore-postgres-{}-{port}", std::process::id()));
+        let folder = env::temp_dir().join(name.unwrap_or_default());
+        let mut command = Command::new("sh");
+        command.args(["-c", KEEPER, "keeper"]).arg(&folder).args(ports.iter().map(u16::to_string));
+        command.env("PATH", with_front(&programs)?).env("LC_ALL", "C").env("USER", USER);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        make_folder(&folder, &mut command).map_err(|error| format!("{}: {error}", folder.display()))?;
+
+        let mut keeper = command.current_dir(&folder).spawn().map_err(|error| format!("sh: {error}"))?;
+        let lifeline = keeper.stdin.take();
+        let output = keeper.stdout.take().ok_or("the keeper has no output")?;
+        let mut cluster = Self { keeper, lifeline, output: BufReader::new(output), folder, url: String::new() };
+        let mut port = String::new();
+        match cluster.output.read_line(&mut port) {
+            Ok(1..) => {
+                cluster.url = format!("postgres://{USER}@127.0.0.1:{}", port.trim_end());
+                Ok(cluster)
+            }
+            _ => Err(format!("PostgreSQL of {} did not start", programs.display())),
+        }
+    }
+
+    /// `postgres://user@127.0.0.1:port`, without the name of a database.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where its data and its `log` lie.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Waits until the keeper ends, which is when somebody ends it: on Ctrl-C this program goes first.
+    pub fn wait(&mut self) {
+        let _ = io::copy(&mut self.output, &mut io::sink());
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.lifeline = None;
+        let _ = self.keeper.wait();
+    }
+}
+
+/// The folder of `initdb`, `pg_ctl` and `postgres` of at least [`OLDEST`]: from the `PATH`, else the
+/// newest of those that packages of Debian and Red Hat keep off it.
+pub fn programs() -> Option<PathBuf> {
+    let complete = |folder: &PathBuf| ["initdb", "pg_ctl"].iter().all(|name| folder.join(name).is_file());
+    let versioned = |folder: &PathBuf| Some((version(folder)?, folder.clone()));
+    let new_enough = |found: &(u32, PathBuf)| found.0 >= OLDEST;
+    let path = env::var_os("PATH").unwrap_or_default();
+    let on_path = env::split_paths(&path).filter(complete).filter_map(|folder| versioned(&folder)).find(new_enough);
+    let off_path = || {
+        let parents = ["/usr/lib/postgresql", "/usr"].into_iter().filter_map(|parent| fs::read_dir(parent).ok());
+        let folders = parents.flatten().flatten().map(|entry| entry.path().join("bin"));
+        folders.filter(complete).filter_map(|folder| versioned(&folder)).filter(new_enough).max()
+    };
+    on_path.or_else(off_path).map(|(_, folder)| folder)
+}
+
+fn version(folder: &Path) -> Option<u32> {
+    let output = Command::new(folder.join("postgres")).arg("--version").output().ok()?;
+    major(&String::from_utf8_lossy(&output.stdout))
+}
+
+/// `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)` → 15
+fn major(line: &str) -> Option<u32> {
+    let (_, version) = line.split_once("(PostgreSQL) ")?;
+    version.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// Three, all different: between here and the start somebody else may take one.
+fn free_ports() -> io::Result<Vec<u16>> {
+    let listeners: io::Result<Vec<TcpListener>> = (0..3).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect();
+    listeners?.iter().map(|listener| Ok(listener.local_addr()?.port())).collect()
+}
+
+/// `PATH` with the folder in front.
+pub(crate) fn with_front(folder: &Path) -> Result<OsString, String> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(folder.to_owned()).chain(env::split_paths(&path));
+    env::join_paths(folders).map_err(|error| format!("PATH: {error}"))
+}
+
+/// Makes the folder, which must be new, for its owner alone; sets the command to run as that owner,
+/// in a process group that a Ctrl-C of the terminal does not reach.
+#[cfg(unix)]
+fn make_folder(folder: &Path, command: &mut Command) -> io::Result<()> {
+    use std::os::unix::{fs::DirBuilderExt as _, process::CommandExt as _};
+    fs::DirBuilder::new().mode(0o700).create(folder)?;
+    command.process_group(0);
+    if id(&["-u"]) != Some(0) {
+        return Ok(());
+    }
+    // Debian's package makes the first; the second is everywhere.
+    let users = ["postgres", "nobody"].into_iter();
+    let ids = users.filter_map(|user| Some((id(&["-u", user])?, id(&["-g", user])?))).next();
+    let (user, group) = ids.ok_or_else(|| io::Error::other("root without a user postgres or nobody to run it as"))?;
+    command.uid(user).gid(group);
+    std::os::unix::fs::chown(folder, Some(user), Some(group))
+}
+
+#[cfg(not(unix))]
+fn make_folder(_: &Path, _: &mut Command) -> io::Result<()> {
+    Err(io::Error::other("a private PostgreSQL needs a Unix; leave these tests out by --no-postgres"))
+}
+
+/// What `id` answers, where it answers a number.
+fn id(arguments: &[&str]) -> Option<u32> {
+    let output = Command::new("id").args(arguments).stderr(Stdio::null()).output().ok()?;
+    String::from_utf8_lossy(&output.stdout).trim().parse().ok()
+}
+
+/// Whether this runs as root.
+pub(crate) fn is_root() -> bool {
+    id(&["-u"]) == Some(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read() {
+        for (line, wanted) in [
+            ("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n", Some(15)),
+            ("postgres (PostgreSQL) 18beta1", Some(18)),
+            ("postgres (PostgreSQL) 9.6.24", Some(9)),
+            ("postgres (PostgreSQL) devel", None),
+            ("", None),
+        ] {
+            assert_eq!(major(line), wanted, "{line}");
+        }
+    }
+
+    #[test]
+    fn ports_differ() {
+        let mut ports = free_ports().unwrap();
+        ports.sort_unstable();
+        ports.dedup();
+        assert_eq!(ports.len(), 3);
+    }
+}
