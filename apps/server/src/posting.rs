@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use osaycore_audit::{Action, Details, Field, Log, Target, TargetKind, Value};
+use osaycore_audit::{Action, Field, Log, Target, TargetKind, Value};
 use osaycore_directory::{App, Denied, Permit, User, UserStatus, effective, may_deduct, parse_uuid, user_by_api_id};
 use osaycore_ledger::{
     Add, AddKind, Amount, AmountError, Charge, Command, Deduct, Entry, Error, Outcome, Rejection, execute as post,
@@ -10,7 +10,7 @@ use osaycore_ledger::{
 use std::sync::Arc;
 use uuid::Uuid;
 
-use crate::admin::By;
+use crate::admin::{By, credits};
 use crate::error::{ApiError, Code, Failure};
 use crate::store::db::StoreError;
 use crate::store::tx::Tx;
@@ -87,7 +87,7 @@ pub(crate) fn execute(
         Ok(command) => match post(tx, &command, now_us) {
             Ok(Outcome::Replayed(entry)) => Ok(body(&entry)),
             Ok(Outcome::Posted(entry)) => {
-                tx.append(posted(by, &user, &entry, now_us))?;
+                tx.append(credits::posted(by, &entry, now_us))?;
                 Ok(body(&entry))
             }
             Err(Error::Storage(error)) => Err(error.into()),
@@ -218,27 +218,6 @@ fn rejected(rejection: &Rejection) -> ApiError {
         Rejection::BalanceLimit => Code::BalanceLimit.into(),
         _ => Code::Internal.into(),
     }
-}
-
-fn posted(by: &By, user: &User, entry: &Entry, now_us: i64) -> osaycore_audit::Event {
-    let action = match entry.kind {
-        osaycore_ledger::EntryKind::Deduction => Action::CreditsDeducted,
-        _ => Action::CreditsAdded,
-    };
-    let credits = |micros: i64| Value::credits(micros);
-    let mut event = by.event(action, Some(user.id));
-    event.at_us = now_us;
-    event.target = Some(Target::new(TargetKind::Transaction, entry.transaction_id.to_string()));
-    let before = entry.balance_after.micros().saturating_sub(entry.amount.micros());
-    event.before = Details::new().with(Field::Balance, credits(before));
-    event.after = Details::new()
-        .with(Field::Kind, entry.kind.as_str())
-        .with(Field::Amount, credits(entry.amount.micros()))
-        .with(Field::Balance, credits(entry.balance_after.micros()));
-    if let Some(reference) = &entry.reference {
-        event.after.set(Field::Reference, reference.as_str());
-    }
-    event
 }
 
 /// Audits 402 and 403, and hands the error on.

@@ -171,8 +171,7 @@ fn make_folder(folder: &Path, command: &mut Command) -> io::Result<()> {
         return Ok(());
     }
     // Debian's package makes the first; the second is everywhere.
-    let users = ["postgres", "nobody"].into_iter();
-    let ids = users.filter_map(|user| Some((id(&["-u", user])?, id(&["-g", user])?))).next();
+    let ids = ["postgres", "nobody"].iter().find_map(|user| Some((id(&["-u", user])?, id(&["-g", user])?)));
     let (user, group) = ids.ok_or_else(|| io::Error::other("root without a user postgres or nobody to run it as"))?;
     command.uid(user).gid(group);
     std::os::unix::fs::chown(folder, Some(user), Some(group))

@@ -1,8 +1,8 @@
 //! Credits that an operator adds, and whether all wallets are right.
 
-use osaycore_audit::{Action, Details, Field, Log as _, Target, TargetKind, Value};
+use osaycore_audit::{Action, Details, Event, Field, Log as _, Target, TargetKind, Value};
 use osaycore_directory::User;
-use osaycore_ledger::{Add, AddKind, Amount, Audit, Command, Entry, Error, execute};
+use osaycore_ledger::{Add, AddKind, Amount, Audit, Command, Entry, EntryKind, Error, execute};
 
 use super::By;
 use crate::error::{ApiError, Code, Failure};
@@ -42,15 +42,7 @@ pub(crate) fn add(
         Err(Error::Rejected(rejection)) => return Err(ApiError::invalid("amount", rejection).into()),
         Err(_) => return Err(Code::UserNotFound.into()),
     };
-    let mut event = by.event(Action::CreditsAdded, Some(user.id));
-    event.target = Some(Target::new(TargetKind::Transaction, entry.transaction_id.to_string()));
-    let before = entry.balance_after.micros().saturating_sub(entry.amount.micros());
-    event.before = Details::new().with(Field::Balance, Value::credits(before));
-    event.after = Details::new()
-        .with(Field::Kind, entry.kind.as_str())
-        .with(Field::Amount, Value::credits(entry.amount.micros()))
-        .with(Field::Balance, Value::credits(entry.balance_after.micros()));
-    tx.append(event)?;
+    tx.append(posted(by, &entry, by.now_us))?;
     Ok(entry)
 }
 
@@ -96,6 +88,29 @@ pub(crate) fn verify(tx: &mut Tx<'_>, mut checked: impl FnMut(u64)) -> Result<Op
     }
     let stray = verification::entry_without_account(tx)?;
     Ok(stray.map(|account_id| Finding { account_id, what: "there are entries, but no wallet".to_owned() }))
+}
+
+/// The event of a posted entry, whoever asked for it.
+pub(crate) fn posted(by: &By, entry: &Entry, now_us: i64) -> Event {
+    let action = match entry.kind {
+        EntryKind::Deduction => Action::CreditsDeducted,
+        _ => Action::CreditsAdded,
+    };
+    let before = entry.balance_after.micros().saturating_sub(entry.amount.micros());
+    let mut after = Details::new()
+        .with(Field::Kind, entry.kind.as_str())
+        .with(Field::Amount, Value::credits(entry.amount.micros()))
+        .with(Field::Balance, Value::credits(entry.balance_after.micros()));
+    if let Some(reference) = &entry.reference {
+        after.set(Field::Reference, reference.as_str());
+    }
+    Event {
+        target: Some(Target::new(TargetKind::Transaction, entry.transaction_id.to_string())),
+        at_us: now_us,
+        before: Details::new().with(Field::Balance, Value::credits(before)),
+        after,
+        ..by.event(action, Some(entry.account_id))
+    }
 }
 
 #[cfg(test)]

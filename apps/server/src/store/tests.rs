@@ -198,7 +198,7 @@ fn a_full_disk_is_told_apart_and_writing_goes_on_once_there_is_room() {
     let place = Place::sqlite();
     let mut store = Store::new(place);
     let big = "x".repeat(100_000);
-    let mut append = |store: &mut Store| {
+    let append = |store: &mut Store| {
         transact::<_, StoreError>(&mut store.connection, 1, |tx| {
             tx.append(Event { request_id: Some(big.clone()), ..Event::new(Action::AppCreated, Actor::System, 1, 5) })
         })

@@ -138,8 +138,8 @@ fn odd_bytes_do_not_bring_it_down() {
         b"\0".repeat(500),
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nnonsense nonsense".to_vec(),
     ];
-    let headers: String = (0..300).map(|n| format!("X-{n}: {n}\r\n")).collect();
-    odd.push(format!("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n").into_bytes());
+    let headers = (0..300).map(|n| format!("X-{n}: {n}")).collect::<Vec<_>>().join("\r\n");
+    odd.push(format!("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n\r\n").into_bytes());
     for bytes in odd {
         // Nothing follows: what waits for more is told to by closing our side.
         let answered = send_and_close(&world, &bytes);

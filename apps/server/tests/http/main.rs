@@ -4,6 +4,7 @@
 //! own folder, database and server.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::indexing_slicing, reason = "members of JSON that a test knows")]
 #![expect(clippy::panic, reason = "the harness fails with a sentence")]
 
 mod support;

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use crate::support::{App, Call, World, patiently};
 
+/// The one file that holds the master key.
+const KEY_FILE: &str = "osaycore.db.key";
+
 /// Every file of the folder, and what is in it.
 fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
@@ -64,7 +67,7 @@ fn no_secret_is_in_a_file_a_log_the_trail_or_an_error() {
         assert!(answer.status >= 400);
         said.push((format!("an error body: {}", answer.code()), answer.body));
     }
-    let master = std::fs::read_to_string(world.folder().join("osaycore.db.key")).unwrap();
+    let master = std::fs::read_to_string(world.folder().join(KEY_FILE)).unwrap();
     let master = master.lines().next().unwrap().trim().to_owned();
     assert_eq!(master.len(), 64);
     let secrets = [
@@ -102,7 +105,7 @@ fn no_secret_is_in_a_file_a_log_the_trail_or_an_error() {
         said.iter().any(|(_, bytes)| holds(bytes, b"insufficient_credits")),
         "the log and the trail were looked at"
     );
-    for (place, bytes) in said.iter().filter(|(place, _)| !place.ends_with(".key")) {
+    for (place, bytes) in said.iter().filter(|(place, _)| place != KEY_FILE) {
         for (secret, text) in &secrets {
             let found = forms(text).iter().any(|form| holds(bytes, form));
             assert!(!found, "{secret} is in {place}");
@@ -116,14 +119,14 @@ fn the_key_file_and_the_database_are_their_owners_alone() {
     use std::os::unix::fs::PermissionsExt as _;
     let (world, _) = World::served();
     let mode = |name: &str| std::fs::metadata(world.folder().join(name)).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode("osaycore.db.key"), 0o600);
+    assert_eq!(mode(KEY_FILE), 0o600);
 }
 
 #[test]
 fn another_master_key_opens_nothing() {
     let (mut world, app) = World::served();
     world.stop();
-    let key = world.folder().join("osaycore.db.key");
+    let key = world.folder().join(KEY_FILE);
     std::fs::write(&key, format!("{}\n", "7".repeat(64))).unwrap();
     let refused = world.cli(&["app", "rotate-secret", &app.id]);
     let mut serving = world.command();

@@ -218,7 +218,7 @@ fn time_ends_a_token_and_what_a_captured_sign_in_gets() {
     assert_eq!(expired["error"], "Authentication token expired");
     sign_in.send(&world).refused(409, "replayed_request");
     // What is wrong otherwise is not told to be merely old.
-    let forged = format!("{}x", token);
+    let forged = format!("{token}x");
     world.read(&app, &forged, CONTEXT).refused(401, "token_invalid");
 }
 

@@ -58,8 +58,8 @@ impl Call {
 
     /// The same bytes and headers at another place.
     pub(crate) fn to(mut self, method: &str, path: &str) -> Self {
-        self.method = method.to_owned();
-        self.path = path.to_owned();
+        method.clone_into(&mut self.method);
+        path.clone_into(&mut self.path);
         self
     }
 
@@ -100,10 +100,10 @@ impl Call {
         let mut head =
             format!("{} {} HTTP/1.1\r\nHost: osaycore.test\r\nConnection: close\r\n", self.method, self.path);
         for (name, value) in &self.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head.extend([name, ": ", value, "\r\n"]);
         }
         if !self.body.is_empty() || self.method != "GET" {
-            head.push_str(&format!("Content-Length: {}\r\n", self.body.len()));
+            head.extend(["Content-Length: ", &self.body.len().to_string(), "\r\n"]);
         }
         head.push_str("\r\n");
         [head.into_bytes(), self.body.clone()].concat()

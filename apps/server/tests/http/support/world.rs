@@ -197,7 +197,9 @@ impl World {
         self.server = Some(Process { child, log, reader: Some(reader) });
         match told.recv_timeout(PATIENCE) {
             Ok(address) => self.address = Some(address),
-            Err(_) => panic!("the server does not listen; it says:\n{}", self.log()),
+            Err(mpsc::RecvTimeoutError::Timeout | mpsc::RecvTimeoutError::Disconnected) => {
+                panic!("the server does not listen; it says:\n{}", self.log())
+            }
         }
         started.elapsed()
     }

@@ -1,0 +1,221 @@
+//! The pages under `docs/` say what the program does: every route and error, every command and setting stands there.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by panicking")]
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::Command;
+
+fn text(path: &str) -> String {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
+    std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The quoted strings of a piece of Rust that has no escapes in them.
+fn quoted(code: &str) -> impl Iterator<Item = &str> {
+    code.split('"').skip(1).step_by(2)
+}
+
+/// (status, code, sentence) of the table in `error.rs`.
+fn errors_of_the_code() -> BTreeSet<(String, String, String)> {
+    let code = text("apps/server/src/error.rs");
+    let table = code.split_once("TABLE: &[").unwrap().1.split_once("= &[").unwrap().1.split_once("];").unwrap().0;
+    let row = |row: &str| {
+        let mut strings = quoted(row);
+        let (name, sentence) = (strings.next()?, strings.next()?);
+        let status = row.split(',').map(str::trim).find(|part| part.parse::<u16>().is_ok())?;
+        Some((status.to_owned(), name.to_owned(), sentence.to_owned()))
+    };
+    table.split("Code::").skip(1).map(|text| row(text).unwrap_or_else(|| panic!("a row of TABLE: {text}"))).collect()
+}
+
+/// (status, code, sentence) of the tables of `page`.
+fn errors_of_the_page(page: &str) -> BTreeSet<(String, String, String)> {
+    let row = |line: &str| {
+        let mut cells = line.strip_prefix('|')?.strip_suffix('|')?.split('|').map(str::trim);
+        let (status, code, sentence) = (cells.next()?, cells.next()?, cells.next()?);
+        status.parse::<u16>().ok()?;
+        Some((status.to_owned(), code.trim_matches('`').to_owned(), sentence.to_owned()))
+    };
+    page.lines().filter_map(row).collect()
+}
+
+#[test]
+fn the_error_table_is_the_codes() {
+    let (code, page) = (errors_of_the_code(), errors_of_the_page(&text("docs/api.md")));
+    assert!(code.len() > 30, "the table was not found: {code:?}");
+    let missing: Vec<_> = code.difference(&page).collect();
+    let wrong: Vec<_> = page.difference(&code).collect();
+    assert!(missing.is_empty() && wrong.is_empty(), "docs/api.md lacks {missing:#?} and has {wrong:#?}");
+}
+
+/// `METHOD path` of everything that `routes/` registers: `resource("/path", "GET, POST")`.
+fn routes() -> BTreeSet<String> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/routes");
+    let mut found = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let code = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        for (at, _) in code.match_indices("resource(") {
+            let mut strings = quoted(code.split_at(at).1.split_once(')').unwrap().0);
+            let Some(path) = strings.next().filter(|path| path.starts_with('/')) else { continue };
+            let public = ["/healthz", "/readyz", "/metrics"].contains(&path);
+            let prefix = if public { "" } else { "/api" };
+            let methods = strings.next().unwrap_or_else(|| panic!("{path} has no methods"));
+            found.extend(methods.split(", ").map(|method| format!("{method} {prefix}{path}")));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_route_is_described() {
+    let (routes, page) = (routes(), text("docs/api.md"));
+    assert!(routes.len() > 15, "the routes were not found: {routes:?}");
+    let described: BTreeSet<String> = page
+        .split('`')
+        .filter(|span| span.split_once(' ').is_some_and(|(_, path)| path.starts_with('/') && !path.contains(['?', ' '])))
+        .map(str::to_owned)
+        .collect();
+    let missing: Vec<_> = routes.difference(&described).collect();
+    let gone: Vec<_> = described.difference(&routes).collect();
+    assert!(missing.is_empty() && gone.is_empty(), "docs/api.md lacks {missing:?} and has {gone:?}");
+}
+
+/// What `osaycore … --help` prints.
+fn help(words: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_osaycore")).args(words).arg("--help").output().unwrap();
+    assert!(output.status.success(), "{words:?} --help: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The names of the subcommands in a help text.
+fn subcommands(help: &str) -> Vec<String> {
+    help.lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        // A description that goes on in the next line is indented further.
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The flags of a help text, where a line begins with one; without those of every command.
+fn flags(help: &str) -> BTreeSet<String> {
+    let of_every_command = ["--help", "--version"];
+    help.lines()
+        .filter_map(|line| line.trim_start().trim_start_matches("-h, ").trim_start_matches("-V, ").split(' ').next())
+        .filter(|word| word.starts_with("--") && !of_every_command.contains(word))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Whether the page names the flag, and not only a longer one.
+fn names(page: &str, flag: &str) -> bool {
+    page.match_indices(flag).any(|(at, _)| {
+        let after = page.split_at(at).1.strip_prefix(flag).unwrap_or_default();
+        !after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '-')
+    })
+}
+
+#[test]
+fn every_command_has_an_example_and_every_flag_of_it_is_named() {
+    let (root, page) = (help(&[]), text("docs/cli.md"));
+    let everywhere = flags(&root);
+    let mut lines = vec![];
+    let mut todo: Vec<Vec<String>> = subcommands(&root).into_iter().map(|name| vec![name]).collect();
+    while let Some(words) = todo.pop() {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let said = help(&words);
+        let nested = subcommands(&said);
+        if nested.is_empty() {
+            let command = format!("osaycore {}", words.join(" "));
+            let shown = page.lines().any(|line| {
+                line.strip_prefix(&command).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+            });
+            if !shown {
+                lines.push(format!("an example of `{command}`"));
+            }
+            let own = flags(&said);
+            lines.extend(own.difference(&everywhere).filter(|flag| !names(&page, flag)).map(|flag| format!("{command} {flag}")));
+        }
+        todo.extend(nested.into_iter().map(|name| words.iter().map(|word| (*word).to_owned()).chain([name]).collect()));
+    }
+    assert!(lines.is_empty(), "docs/cli.md lacks {lines:#?}");
+}
+
+#[test]
+fn every_setting_is_described() {
+    let (root, page) = (help(&[]), text("docs/operations.md"));
+    let flags = flags(&root);
+    assert!(flags.len() > 10, "the settings were not found: {flags:?}");
+    let of_commands = ["--tenant", "--json"];
+    let missing: Vec<_> =
+        flags.iter().filter(|flag| !of_commands.contains(&flag.as_str()) && !names(&page, flag)).collect();
+    assert!(missing.is_empty(), "docs/operations.md lacks {missing:?}");
+    let variables = root
+        .split("[env:")
+        .skip(1)
+        .filter_map(|rest| rest.split_once(']'))
+        .map(|(variable, _)| variable.trim().split('=').next().unwrap().to_owned());
+    let missing: Vec<_> = variables.filter(|variable| !page.contains(&format!("`{variable}`"))).collect();
+    assert!(missing.is_empty(), "docs/operations.md lacks {missing:?}");
+}
+
+#[test]
+fn every_setting_of_an_app_is_described() {
+    let page = text("docs/operations.md");
+    let said = help(&["app", "set"]);
+    let names: Vec<String> = flags(&said)
+        .difference(&flags(&help(&[])))
+        .map(|flag| flag.trim_start_matches('-').replace('-', "_"))
+        .collect();
+    assert!(names.len() > 10, "the settings were not found: {names:?}");
+    let missing: Vec<_> = names.iter().filter(|name| !page.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "docs/operations.md lacks {missing:?}");
+}
+
+#[test]
+fn every_metric_is_described() {
+    let (code, page) = (text("apps/server/src/metrics.rs"), text("docs/operations.md"));
+    let names: Vec<&str> = code
+        .split("registry.register")
+        .skip(1)
+        .filter_map(|call| quoted(call).next())
+        .collect();
+    assert!(names.len() > 5, "the metrics were not found: {names:?}");
+    let missing: Vec<_> = names.iter().filter(|name| !page.contains(&format!("`osaycore_{name}"))).collect();
+    assert!(missing.is_empty(), "docs/operations.md lacks {missing:?}");
+}
+
+/// A table cell or a link that leads nowhere is found by people only; a page that does not exist is found here.
+#[test]
+fn links_between_pages_lead_somewhere() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut pages = vec![root.join("README.md"), root.join("CONTRIBUTING.md"), root.join("CHANGELOG.md")];
+    let mut folders = vec![root.join("docs"), root.join("examples")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.extension().and_then(|extension| extension.to_str()) {
+                Some("md") => pages.push(path),
+                None if path.is_dir() => folders.push(path),
+                _ => {}
+            }
+        }
+    }
+    assert!(pages.len() > 10, "the pages were not found");
+    let mut broken = vec![];
+    for page in pages {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = target.split('#').next().unwrap();
+            let outside = target.contains("://") || file.is_empty();
+            if !outside && !page.parent().unwrap().join(file).exists() {
+                broken.push(format!("{}: {target}", page.strip_prefix(&root).unwrap().display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
