@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::load::{self, Requests};
 use crate::report;
-use crate::server::{Installation, Memory, Process};
+use crate::server::{Installation, Process};
 use crate::target::Target;
 
 /// Connections that prepare.
@@ -22,7 +22,7 @@ const FLAGS: usize = 10;
 #[derive(Debug)]
 pub(crate) struct Deployment {
     installation: Installation,
-    process: Process,
+    pub(crate) process: Process,
     pub(crate) target: Target,
 }
 
@@ -82,11 +82,6 @@ impl Deployment {
         let process = installation.serve()?;
         let address = process.address;
         Ok(Self { installation, process, target: Target { address, ..target } })
-    }
-
-    /// What the server keeps in memory.
-    pub(crate) fn memory(&self) -> anyhow::Result<Memory> {
-        self.process.memory()
     }
 
     /// Every balance against its entries, by `osaycore credits verify`: what was measured did its work.

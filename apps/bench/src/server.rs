@@ -1,10 +1,12 @@
 //! The real `osaycore`: built, set up by its own command line, started, watched and stopped.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::Context as _;
 
@@ -108,6 +110,21 @@ impl Process {
     pub(crate) fn memory(&self) -> anyhow::Result<Memory> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         Ok(Memory { resident_kib: kib(&status, "VmRSS:")?, peak_kib: kib(&status, "VmHWM:")? })
+    }
+
+    /// The processor time of its threads so far, by their names; threads of one name together. Of Linux's scheduler,
+    /// so to the nanosecond.
+    pub(crate) fn cpu(&self) -> anyhow::Result<BTreeMap<String, Duration>> {
+        let mut by_name: BTreeMap<String, Duration> = BTreeMap::new();
+        for thread in std::fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            let folder = thread?.path();
+            let name = std::fs::read_to_string(folder.join("comm"))?.trim().to_owned();
+            let spent = std::fs::read_to_string(folder.join("schedstat"))?;
+            let spent = spent.split(' ').next().context("an empty schedstat")?.parse()?;
+            let sum = by_name.entry(name).or_default();
+            *sum = sum.saturating_add(Duration::from_nanos(spent));
+        }
+        Ok(by_name)
     }
 
     /// Asks it to stop, and waits until it has.

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::admin::{By, credits};
 use crate::error::{ApiError, Code, Failure};
+use crate::group_commit::Effect;
 use crate::store::db::StoreError;
 use crate::store::tx::Tx;
 use crate::store::{groups, permits, users};
@@ -81,14 +82,14 @@ pub(crate) fn execute(
     posting: &Posting,
     by: &By,
     now_us: i64,
-) -> Result<Vec<u8>, Failure> {
+) -> Result<Effect, Failure> {
     let user = known.user(tx, posting)?.ok_or(Code::UserNotFound)?;
     match known.permitted(posting, &user).map(|rate| posting.command(&user, rate, now_us)) {
         Ok(command) => match post(tx, &command, now_us) {
-            Ok(Outcome::Replayed(entry)) => Ok(body(&entry)),
+            Ok(Outcome::Replayed(entry)) => Ok(Effect { outcome: body(&entry), replayed: true }),
             Ok(Outcome::Posted(entry)) => {
                 tx.append(credits::posted(by, &entry, now_us))?;
-                Ok(body(&entry))
+                Ok(Effect { outcome: body(&entry), replayed: false })
             }
             Err(Error::Storage(error)) => Err(error.into()),
             Err(Error::Rejected(rejection)) => refuse(tx, posting, by, &user, rejected(&rejection), now_us),
@@ -228,7 +229,7 @@ fn refuse(
     user: &User,
     error: ApiError,
     now_us: i64,
-) -> Result<Vec<u8>, Failure> {
+) -> Result<Effect, Failure> {
     if matches!(error.code.status().as_u16(), 402 | 403) {
         let mut event = by.event(Action::CreditsRefused, Some(user.id));
         event.at_us = now_us;

@@ -159,8 +159,9 @@ async fn run(config: &Config, state: Data<State>, ready: impl FnOnce(SocketAddr)
     let server = server.run();
     let handle = server.handle();
     let housekeeper = actix_web::rt::spawn(housekeeping(state.clone()));
+    let stopped = stop_signal()?;
     actix_web::rt::spawn(async move {
-        stop_signal().await;
+        stopped.await;
         tracing::info!("stopping: accepted requests are answered first");
         state.draining.store(true, Ordering::Relaxed);
         housekeeper.abort();
@@ -190,18 +191,19 @@ async fn housekeeping(state: Data<State>) {
     }
 }
 
+/// Ends with SIGTERM or SIGINT. The handlers are set when this is called, not when its answer is first awaited.
 #[cfg(unix)]
-async fn stop_signal() {
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("no signal handler could be set; stop the server with SIGKILL");
-        return std::future::pending().await;
-    };
-    tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    })
 }
 
 #[cfg(not(unix))]
-async fn stop_signal() {
-    let _ = tokio::signal::ctrl_c().await;
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }

@@ -64,6 +64,8 @@ impl Key {
         }
         let mut header = Header::new(Algorithm::HS256);
         header.kid = Some(kid);
+        // Optional (RFC 7515 §4.1.9), and without it a token begins as the document shows: `eyJhbGciOiJIUzI1Ni…`.
+        header.typ = None;
         let (encoding, decoding) = (EncodingKey::from_secret(secret), DecodingKey::from_secret(secret));
         Ok(Self { state, header, encoding, decoding })
     }

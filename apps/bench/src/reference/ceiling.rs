@@ -25,8 +25,7 @@ const BALANCE_MICROS: i64 = 1_000_000_000_000;
 
 /// The running reference.
 pub(crate) struct Ceiling {
-    /// Ends with it.
-    _process: Process,
+    pub(crate) process: Process,
     pub(crate) target: Target,
 }
 
@@ -44,7 +43,7 @@ pub(crate) fn start(users: usize) -> anyhow::Result<Ceiling> {
         })
         .collect::<Result<_, _>>()?;
     let (address, key) = (process.address, SigningKey::new(SECRET_KEY));
-    Ok(Ceiling { _process: process, target: Target { address, api_key: API_KEY.to_owned(), key, tokens } })
+    Ok(Ceiling { process, target: Target { address, api_key: API_KEY.to_owned(), key, tokens } })
 }
 
 /// The process itself: serves until it is ended.

@@ -1,5 +1,6 @@
 //! Rows 1, 2, 4 and 5: the path that matters, a signed deduction over HTTP, durable when it is answered.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::bench::Bench;
@@ -17,13 +18,30 @@ pub(super) fn against_ceiling(bench: &mut Bench) -> anyhow::Result<Measured> {
     let (deployment, ceiling) = (bench.deployment()?, bench.ceiling()?);
     let (extent, users) = (bench.extent, bench.extent.users);
     let bench = std::cell::RefCell::new(bench);
-    let (mut ours, mut theirs) = (Pace::default(), Pace::default());
+    let (mut our_pace, mut their_pace) = (Pace::default(), Pace::default());
+    let (our_cpu, their_cpu) = (deployment.process.cpu()?, ceiling.process.cpu()?);
     let (ours, reference) = extent.by_turns(
-        |limit| ours.round(&mut bench.borrow_mut(), &deployment.target, users, CONNECTIONS, limit),
-        |limit| theirs.round(&mut bench.borrow_mut(), &ceiling.target, users, CONNECTIONS, limit),
+        |limit| our_pace.round(&mut bench.borrow_mut(), &deployment.target, users, CONNECTIONS, limit),
+        |limit| their_pace.round(&mut bench.borrow_mut(), &ceiling.target, users, CONNECTIONS, limit),
     )?;
+    let note = format!(
+        "processor time of a request: {}; of the ceiling: {}",
+        spent(&our_cpu, &deployment.process.cpu()?, our_pace.done),
+        spent(&their_cpu, &ceiling.process.cpu()?, their_pace.done),
+    );
     deployment.verify()?;
-    Ok(Measured { ours: Figure::throughput(&ours)?, reference: Some(Figure::throughput(&reference)?), note: None })
+    let reference = Some(Figure::throughput(&reference)?);
+    Ok(Measured { ours: Figure::throughput(&ours)?, reference, note: Some(note) })
+}
+
+/// What each kind of thread spent on one of `requests`; leaves out what is less than a tenth of a microsecond.
+fn spent(before: &BTreeMap<String, Duration>, after: &BTreeMap<String, Duration>, requests: u64) -> String {
+    let each = |(name, total): (&String, &Duration)| {
+        let spent = total.saturating_sub(before.get(name).copied().unwrap_or_default());
+        let microseconds = spent.as_secs_f64() * 1e6 / float(requests.max(1));
+        (microseconds >= 0.1).then(|| format!("{name} {microseconds:.1} µs"))
+    };
+    after.iter().filter_map(each).collect::<Vec<_>>().join(", ")
 }
 
 /// Row 2.
@@ -71,10 +89,12 @@ pub(super) fn load(bench: &mut Bench, target: &Target, extent: &Extent) -> anyho
     (0..extent.rounds).map(|_| pace.round(bench, target, target.tokens.len(), CONNECTIONS, extent.round)).collect()
 }
 
-/// How many deductions a round takes, learnt from the rounds before it: they are signed before the clock starts.
+/// How many deductions a round takes, learnt from the round before it: they are signed before the clock starts.
 #[derive(Default)]
 struct Pace {
     per_second: Option<f64>,
+    /// In all rounds, the warm-up's too.
+    done: u64,
 }
 
 /// What is prepared for a second of the first round, and at the least for any: more than any server here answers.
@@ -94,6 +114,23 @@ impl Pace {
         let requests = target.deductions(users, bench.references(count));
         let sample = load::closed_loop(target.address, connections, requests, Exhausted::Stop, limit)?;
         self.per_second = Some(float(sample.done) / sample.elapsed.as_secs_f64());
+        self.done = self.done.saturating_add(sample.done);
         Ok(sample)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processor_time_is_of_the_requests_alone() {
+        let times = |times: &[(&str, u64)]| {
+            times.iter().map(|(name, us)| ((*name).to_owned(), Duration::from_micros(*us))).collect::<BTreeMap<_, _>>()
+        };
+        let before = times(&[("writer", 1_000), ("idle", 5)]);
+        let after = times(&[("writer", 3_000), ("idle", 6), ("worker", 500)]);
+        assert_eq!(spent(&before, &after, 100), "worker 5.0 µs, writer 20.0 µs");
+        assert_eq!(spent(&after, &after, 0), "");
     }
 }

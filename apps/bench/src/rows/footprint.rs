@@ -19,10 +19,10 @@ pub(super) fn memory(bench: &mut Bench) -> anyhow::Result<Measured> {
     let active = bench.extent.users;
     let users = active.saturating_mul(IDLE_USERS);
     let deployment = Deployment::create(bench.installation("many-users")?, users, active)?.restarted()?;
-    let Memory { resident_kib: idle_kib, .. } = deployment.memory()?;
+    let Memory { resident_kib: idle_kib, .. } = deployment.process.memory()?;
     let extent = bench.extent;
     let samples = deductions::load(bench, &deployment.target, &extent)?;
-    let Memory { resident_kib, peak_kib } = deployment.memory()?;
+    let Memory { resident_kib, peak_kib } = deployment.process.memory()?;
     let mib = |kib: u32| f64::from(kib) / 1024.0;
     let note = format!(
         "{users} users; {:.1} MiB before the load, {:.1} MiB after it, at {:.0} deductions/s",

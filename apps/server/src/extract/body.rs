@@ -6,12 +6,15 @@ use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use osaycore_ledger::AmountError;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
 use crate::error::{ApiError, Code};
 use crate::extract::Caller;
 use crate::posting::amount_error;
+
+/// The deepest nesting of a body.
+const MAX_DEPTH: usize = 128;
 
 /// The body of a state-changing request, read as JSON.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -47,11 +50,16 @@ fn is_json(request: &HttpRequest) -> bool {
 
 /// Reads a JSON body; the error names the member.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    // The whole of it first, so that a fault of the JSON is told before one of a member.
+    if let Err(error) = serde_json::from_slice::<IgnoredAny>(body) {
+        return Err(ApiError::from(Code::InvalidJson).detail(format!("The body is not valid JSON: {error}")));
+    }
+    if is_deeper_than(MAX_DEPTH, body) {
+        return Err(ApiError::from(Code::InvalidJson).detail(format!("The body is nested deeper than {MAX_DEPTH}")));
+    }
     // A JSON array would be read as a struct's members by position.
     if body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
-        let not_json = serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err();
-        let detail = if not_json { "The body is not valid JSON" } else { "The body must be a JSON object" };
-        return Err(ApiError::from(Code::InvalidJson).detail(detail));
+        return Err(ApiError::from(Code::InvalidJson).detail("The body must be a JSON object"));
     }
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
@@ -60,6 +68,25 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     })?;
     json.end().map_err(|error| explain(".", &error))?;
     Ok(value)
+}
+
+/// Whether valid JSON nests arrays and objects deeper than this.
+fn is_deeper_than(limit: usize, json: &[u8]) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => depth = depth.saturating_add(1),
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > limit {
+            return true;
+        }
+    }
+    false
 }
 
 fn explain(path: &str, error: &serde_json::Error) -> ApiError {
@@ -133,6 +160,7 @@ mod tests {
             ("[1]", Code::InvalidJson, None),
             ("null", Code::InvalidJson, None),
             (r#"{"amount":1,"user_id":"a"}x"#, Code::InvalidJson, None),
+            (r#"{"ammount":1,"amount":0x10}"#, Code::InvalidJson, None),
             (r#"{"amount":1}"#, Code::MissingField, Some("user_id")),
             (r#"{"amount":1,"user_id":null}"#, Code::MissingField, Some("user_id")),
             (r#"{"ammount":1,"user_id":"a"}"#, Code::UnknownField, Some("ammount")),
@@ -152,6 +180,10 @@ mod tests {
             assert_eq!(error.code, code, "{body} {error}");
             assert_eq!(answer["field"].as_str(), field, "{body} {error}");
         }
+        let nested = |depth: usize| format!(r#"{{"x":{}{}}}"#, "[".repeat(depth - 1), "]".repeat(depth - 1));
+        assert_eq!(parse::<Example>(nested(129).as_bytes()).unwrap_err().code, Code::InvalidJson);
+        assert_eq!(parse::<Example>(nested(128).as_bytes()).unwrap_err().code, Code::UnknownField);
+        assert_eq!(parse::<Example>(br#"{"x":"[[\"[["}"#).unwrap_err().code, Code::UnknownField);
         assert_eq!(parse::<Example>(b"{\"user_id\":\"\xff\"}").unwrap_err().code, Code::InvalidJson);
         parse::<Example>(br#"{"amount":"10.50","user_id":"a","note":null}"#).unwrap();
     }

@@ -49,6 +49,14 @@ pub(crate) enum Work {
 /// Work in a transaction, and the outcome that a repeat of the request is told.
 pub(crate) type Call = Box<dyn FnMut(&mut Tx<'_>, &By) -> Result<Vec<u8>, Failure> + Send>;
 
+/// What a job's work came to.
+pub(crate) struct Effect {
+    /// What a repeat of the request is told.
+    pub(crate) outcome: Vec<u8>,
+    /// It took place before, known by its reference.
+    pub(crate) replayed: bool,
+}
+
 /// What became of a job.
 #[derive(Clone, Debug)]
 pub(crate) struct Done {
@@ -245,7 +253,7 @@ fn group(
                 if let Err(Failure::Refused(error)) = &result {
                     by.audit_refusal(tx, error)?;
                 }
-                result
+                result.map(|outcome| Effect { outcome, replayed: false })
             })?;
         }
         if let Some(before_s) = forget_before_s {
@@ -263,7 +271,7 @@ fn guarded(
     sight: Option<Sight>,
     refuse_repeat: bool,
     now_us: i64,
-    work: impl FnOnce(&mut Tx<'_>) -> Result<Vec<u8>, Failure>,
+    work: impl FnOnce(&mut Tx<'_>) -> Result<Effect, Failure>,
 ) -> Result<Result<Done, ApiError>, StoreError> {
     let Some(sight) = sight else {
         return settle(work(tx), now_us);
@@ -287,9 +295,9 @@ fn guarded(
 }
 
 /// A refusal is the request's own; a fault of the store is everybody's.
-fn settle(result: Result<Vec<u8>, Failure>, first_seen_us: i64) -> Result<Result<Done, ApiError>, StoreError> {
+fn settle(result: Result<Effect, Failure>, first_seen_us: i64) -> Result<Result<Done, ApiError>, StoreError> {
     match result {
-        Ok(outcome) => Ok(Ok(Done { outcome, replayed: false, first_seen_us })),
+        Ok(Effect { outcome, replayed }) => Ok(Ok(Done { outcome, replayed, first_seen_us })),
         Err(Failure::Refused(error)) => Ok(Err(error)),
         Err(Failure::Store(error)) => Err(error),
     }

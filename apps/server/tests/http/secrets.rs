@@ -127,6 +127,7 @@ fn another_master_key_opens_nothing() {
     let (mut world, app) = World::served();
     world.stop();
     let key = world.folder().join(KEY_FILE);
+    let right = std::fs::read(&key).unwrap();
     std::fs::write(&key, format!("{}\n", "7".repeat(64))).unwrap();
     let refused = world.cli(&["app", "rotate-secret", &app.id]);
     let mut serving = world.command();
@@ -142,4 +143,8 @@ fn another_master_key_opens_nothing() {
         assert!(stderr.contains("key"), "it says what is wrong: {stderr}");
         assert!(!stderr.contains("listening"), "{stderr}");
     }
+    // Nothing was sealed under the wrong one meanwhile.
+    std::fs::write(&key, right).unwrap();
+    world.serve();
+    world.call(&app, "POST", "/api/users", r#"{"username":"ann"}"#).ok();
 }
