@@ -72,7 +72,9 @@ fn every_route_is_described() {
     assert!(routes.len() > 15, "the routes were not found: {routes:?}");
     let described: BTreeSet<String> = page
         .split('`')
-        .filter(|span| span.split_once(' ').is_some_and(|(_, path)| path.starts_with('/') && !path.contains(['?', ' '])))
+        .filter(|span| {
+            span.split_once(' ').is_some_and(|(_, path)| path.starts_with('/') && !path.contains(['?', ' ']))
+        })
         .map(str::to_owned)
         .collect();
     let missing: Vec<_> = routes.difference(&described).collect();
@@ -131,14 +133,16 @@ fn every_command_has_an_example_and_every_flag_of_it_is_named() {
         let nested = subcommands(&said);
         if nested.is_empty() {
             let command = format!("osaycore {}", words.join(" "));
-            let shown = page.lines().any(|line| {
-                line.strip_prefix(&command).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
-            });
+            let shown = page
+                .lines()
+                .any(|line| line.strip_prefix(&command).is_some_and(|rest| rest.is_empty() || rest.starts_with(' ')));
             if !shown {
                 lines.push(format!("an example of `{command}`"));
             }
             let own = flags(&said);
-            lines.extend(own.difference(&everywhere).filter(|flag| !names(&page, flag)).map(|flag| format!("{command} {flag}")));
+            lines.extend(
+                own.difference(&everywhere).filter(|flag| !names(&page, flag)).map(|flag| format!("{command} {flag}")),
+            );
         }
         todo.extend(nested.into_iter().map(|name| words.iter().map(|word| (*word).to_owned()).chain([name]).collect()));
     }
@@ -179,11 +183,7 @@ fn every_setting_of_an_app_is_described() {
 #[test]
 fn every_metric_is_described() {
     let (code, page) = (text("apps/server/src/metrics.rs"), text("docs/operations.md"));
-    let names: Vec<&str> = code
-        .split("registry.register")
-        .skip(1)
-        .filter_map(|call| quoted(call).next())
-        .collect();
+    let names: Vec<&str> = code.split("registry.register").skip(1).filter_map(|call| quoted(call).next()).collect();
     assert!(names.len() > 5, "the metrics were not found: {names:?}");
     let missing: Vec<_> = names.iter().filter(|name| !page.contains(&format!("`osaycore_{name}"))).collect();
     assert!(missing.is_empty(), "docs/operations.md lacks {missing:?}");

@@ -10,8 +10,8 @@ use crate::error::{ApiError, Code, Failure};
 use crate::sealing::Sealer;
 use crate::store::db::{self, AnyConnection, Database, DatabaseUrl};
 use crate::store::migrations::{self, Standing};
-use crate::store::tenants;
 use crate::store::tx::{Tx, transact};
+use crate::store::{jwt_keys, tenants};
 use crate::system;
 
 /// What every command gets.
@@ -90,7 +90,10 @@ impl Session {
         &self,
         mut work: impl FnMut(&mut Tx<'_>, &By, &Sealer) -> Result<T, Failure>,
     ) -> anyhow::Result<T> {
-        self.write(|tx, by| work(tx, by, &self.sealer()?))
+        self.write(|tx, by| {
+            let sealer = self.proven_sealer(tx.connection())?;
+            work(tx, by, &sealer)
+        })
     }
 
     /// Works in one write transaction of no tenant.
@@ -100,8 +103,16 @@ impl Session {
     ) -> anyhow::Result<T> {
         let tenant = self.tenant()?;
         Ok(db::write(&mut self.database.writer()?, |connection| {
-            work(connection, &operator(tenant.id), &self.sealer()?)
+            let sealer = self.proven_sealer(connection)?;
+            work(connection, &operator(tenant.id), &sealer)
         })?)
+    }
+
+    /// The master key, if it opens what is sealed already: secrets under two keys would lock the server out.
+    fn proven_sealer(&self, connection: &mut AnyConnection) -> Result<Sealer, Failure> {
+        let sealer = self.sealer()?;
+        jwt_keys::ring(connection, &sealer)?;
+        Ok(sealer)
     }
 
     /// The master key. Its file is there: opening the session saw to that.
