@@ -149,6 +149,34 @@ fn every_command_has_an_example_and_every_flag_of_it_is_named() {
     assert!(lines.is_empty(), "docs/cli.md lacks {lines:#?}");
 }
 
+/// The lines of the shell examples of a page.
+fn shell_lines(page: &str) -> impl Iterator<Item = &str> {
+    page.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix("sh\n")).flat_map(str::lines)
+}
+
+#[cfg(unix)]
+#[test]
+fn the_examples_of_the_command_line_work_one_after_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("flags.yaml"), "flags:\n- key: new_ui\n  default: true\n").unwrap();
+    let programs = PathBuf::from(env!("CARGO_BIN_EXE_osaycore")).parent().unwrap().display().to_string();
+    let page = text("docs/cli.md");
+    let serves = |line: &str| ["osaycore serve", "osaycore quickstart"].iter().any(|begin| line.starts_with(begin));
+    let mut run = 0;
+    for line in shell_lines(&page).filter(|line| !serves(line)) {
+        let output = Command::new("sh")
+            .args(["-c", line])
+            .current_dir(folder.path())
+            .env_clear()
+            .env("PATH", format!("{programs}:/usr/bin:/bin"))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+        run += 1;
+    }
+    assert!(run > 30, "the examples were not found: {run}");
+}
+
 #[test]
 fn every_setting_is_described() {
     let (root, page) = (help(&[]), text("docs/operations.md"));

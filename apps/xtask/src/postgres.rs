@@ -43,8 +43,7 @@ then
         options="-p $port -k .. -c listen_addresses=127.0.0.1 -c max_connections=300 -c fsync=on"
         if pg_ctl --pgdata="$folder/data" --log="$folder/log" --options="$options" --silent start 2>/dev/null
         then
-            echo "$port"
-            read -r _
+            echo "$port" 2>/dev/null && read -r _
             exit 0
         fi
     done
@@ -81,9 +80,12 @@ impl Cluster {
         command.args(["-c", KEEPER, "keeper"]).arg(&folder).args(ports.iter().map(u16::to_string));
         command.env("PATH", with_front(&programs)?).env("LC_ALL", "C").env("USER", USER);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        make_folder(&folder, &mut command).map_err(|error| format!("{}: {error}", folder.display()))?;
-
-        let mut keeper = command.current_dir(&folder).spawn().map_err(|error| format!("sh: {error}"))?;
+        let spawned = make_folder(&folder, &mut command).and_then(|()| command.current_dir(&folder).spawn());
+        let mut keeper = spawned.map_err(|error| {
+            // Still empty; or not ours, and then not empty.
+            let _ = fs::remove_dir(&folder);
+            format!("{}: {error}; TMPDIR names another place (root's must be open to others)", folder.display())
+        })?;
         let lifeline = keeper.stdin.take();
         let output = keeper.stdout.take().ok_or("the keeper has no output")?;
         let mut cluster = Self { keeper, lifeline, output: BufReader::new(output), folder, url: String::new() };

@@ -35,7 +35,7 @@ pub(super) fn against_ceiling(bench: &mut Bench) -> anyhow::Result<Measured> {
 }
 
 /// What each kind of thread spent on one of `requests`; leaves out what is less than a tenth of a microsecond.
-fn spent(before: &BTreeMap<String, Duration>, after: &BTreeMap<String, Duration>, requests: u64) -> String {
+pub(super) fn spent(before: &BTreeMap<String, Duration>, after: &BTreeMap<String, Duration>, requests: u64) -> String {
     let each = |(name, total): (&String, &Duration)| {
         let spent = total.saturating_sub(before.get(name).copied().unwrap_or_default());
         let microseconds = spent.as_secs_f64() * 1e6 / float(requests.max(1));

@@ -16,6 +16,7 @@ mod history;
 mod logs;
 mod order;
 mod payments;
+mod references;
 mod replay;
 mod secrets;
 mod seed_clients;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::support::{App, Call, World, patiently};
+use crate::support::{App, Call, World, on_postgres, patiently};
 
 /// The one file that holds the master key.
 const KEY_FILE: &str = "osaycore.db.key";
@@ -37,6 +37,9 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
 
 #[test]
 fn no_secret_is_in_a_file_a_log_the_trail_or_an_error() {
+    if on_postgres() {
+        return eprintln!("not run on PostgreSQL: it looks into the SQLite file");
+    }
     let mut world = World::new();
     world.variable("OSAYCORE_LOG", "debug");
     let app = world.app("app", &["add_credits", "manage_users", "read_audit"]);
@@ -116,6 +119,9 @@ fn no_secret_is_in_a_file_a_log_the_trail_or_an_error() {
 #[test]
 #[cfg(unix)]
 fn the_key_file_and_the_database_are_their_owners_alone() {
+    if on_postgres() {
+        return eprintln!("not run on PostgreSQL: it looks into the SQLite file");
+    }
     use std::os::unix::fs::PermissionsExt as _;
     let (world, _) = World::served();
     let mode = |name: &str| std::fs::metadata(world.folder().join(name)).unwrap().permissions().mode() & 0o777;
@@ -124,6 +130,9 @@ fn the_key_file_and_the_database_are_their_owners_alone() {
 
 #[test]
 fn another_master_key_opens_nothing() {
+    if on_postgres() {
+        return eprintln!("not run on PostgreSQL: it looks into the SQLite file");
+    }
     let (mut world, app) = World::served();
     world.stop();
     let key = world.folder().join(KEY_FILE);

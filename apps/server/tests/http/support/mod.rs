@@ -6,4 +6,4 @@ mod world;
 
 pub(crate) use calls::unique;
 pub(crate) use http::{Answer, Call, now_s, sign, talk};
-pub(crate) use world::{App, User, World, patiently, within_a_second};
+pub(crate) use world::{App, User, World, on_postgres, patiently, within_a_second};

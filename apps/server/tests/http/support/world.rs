@@ -42,6 +42,13 @@ pub(crate) struct World {
     /// What earlier servers wrote to standard error.
     past_log: String,
     variables: Vec<(String, String)>,
+    /// A database of its own on the PostgreSQL server of the tests; else a SQLite file in the folder.
+    postgres: Option<String>,
+}
+
+/// Where this variable is `postgres`, the suite runs on the server that `OSAYCORE_TEST_POSTGRES` names.
+pub(crate) fn on_postgres() -> bool {
+    std::env::var("OSAYCORE_TEST_DATABASE").is_ok_and(|database| database == "postgres")
 }
 
 struct Process {
@@ -54,7 +61,14 @@ impl World {
     /// An empty folder; the first command makes the database.
     pub(crate) fn new() -> Self {
         let folder = TempDir::new().unwrap();
-        Self { folder, server: None, address: None, past_log: String::new(), variables: Vec::new() }
+        let postgres = on_postgres().then(|| postgres::new_database(folder.path()));
+        let world =
+            Self { folder, server: None, address: None, past_log: String::new(), variables: Vec::new(), postgres };
+        if world.postgres.is_some() {
+            // Only a SQLite file migrates itself.
+            world.run(&["migrate"]);
+        }
+        world
     }
 
     /// With one app that has every scope, and a server.
@@ -85,7 +99,10 @@ impl World {
         if let Some(path) = std::env::var_os("PATH") {
             command.env("PATH", path);
         }
-        command.env("OSAYCORE_DATABASE_URL", format!("sqlite://{}", self.database().display()));
+        match &self.postgres {
+            Some(url) => command.env("OSAYCORE_DATABASE_URL", url).env("OSAYCORE_MASTER_KEY", "5a".repeat(32)),
+            None => command.env("OSAYCORE_DATABASE_URL", format!("sqlite://{}", self.database().display())),
+        };
         command
     }
 
@@ -307,4 +324,25 @@ pub(crate) fn patiently(time: Duration, mut it: impl FnMut() -> bool) -> bool {
 #[track_caller]
 pub(crate) fn within_a_second(what: &str, it: impl FnMut() -> bool) {
     assert!(patiently(Duration::from_secs(2), it), "not within a second: {what}");
+}
+
+#[cfg(feature = "postgres")]
+mod postgres {
+    use diesel::{Connection as _, connection::SimpleConnection as _, pg::PgConnection};
+
+    /// A database named as the folder of the test, which no other has; → its URL. The server is thrown away as a whole.
+    pub(super) fn new_database(folder: &std::path::Path) -> String {
+        let server = std::env::var("OSAYCORE_TEST_POSTGRES").expect("OSAYCORE_TEST_POSTGRES names a server");
+        let name = format!("http{}", folder.file_name().unwrap().to_str().unwrap().replace('.', "_"));
+        let mut connection = PgConnection::establish(&format!("{server}/postgres")).unwrap();
+        connection.batch_execute(&format!("CREATE DATABASE \"{name}\"")).unwrap();
+        format!("{server}/{name}")
+    }
+}
+
+#[cfg(not(feature = "postgres"))]
+mod postgres {
+    pub(super) fn new_database(_: &std::path::Path) -> String {
+        panic!("build the tests with --features postgres")
+    }
 }
