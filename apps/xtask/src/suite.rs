@@ -139,6 +139,13 @@ impl Suite {
             command.args(&suite.features);
             suite.tally.count(command)
         })?;
+        if self.extent.postgres {
+            self.step("HTTP tests on PostgreSQL", "the same tests with OSAYCORE_TEST_DATABASE=postgres", |suite| {
+                let mut command = suite.cargo_command(&["test", "--workspace", "--test", "http"]);
+                command.args(&suite.features).env("OSAYCORE_TEST_DATABASE", "postgres");
+                suite.tally.count(command)
+            })?;
+        }
         self.step("examples", "run `cargo test` in the folder named above", |suite| {
             for folder in examples(&suite.tree) {
                 println!("{folder}");

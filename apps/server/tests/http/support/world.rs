@@ -65,7 +65,8 @@ impl World {
         let world =
             Self { folder, server: None, address: None, past_log: String::new(), variables: Vec::new(), postgres };
         if world.postgres.is_some() {
-            // Only a SQLite file migrates itself.
+            // Only a SQLite file migrates itself and gets a key by itself.
+            std::fs::write(world.folder().join("osaycore.key"), "5a".repeat(32)).unwrap();
             world.run(&["migrate"]);
         }
         world
@@ -100,7 +101,9 @@ impl World {
             command.env("PATH", path);
         }
         match &self.postgres {
-            Some(url) => command.env("OSAYCORE_DATABASE_URL", url).env("OSAYCORE_MASTER_KEY", "5a".repeat(32)),
+            Some(url) => command
+                .env("OSAYCORE_DATABASE_URL", url)
+                .env("OSAYCORE_MASTER_KEY_FILE", self.folder().join("osaycore.key")),
             None => command.env("OSAYCORE_DATABASE_URL", format!("sqlite://{}", self.database().display())),
         };
         command
