@@ -70,7 +70,8 @@ pub enum Rejection {
         balance: Credits,
         /// What was to be deducted.
         required: Amount,
-        /// What would have to be added first: `required − balance`; more than 0, at most 2 × 10^12 credits.
+        /// What would have to be added first, so that the same request succeeds: `required − (balance − floor)`; more
+        /// than 0, at most 3 × 10^12 credits.
         shortfall: Credits,
     },
     /// The balance would pass the account's floor.
@@ -80,8 +81,7 @@ pub enum Rejection {
         balance: Credits,
         /// What was to be deducted.
         required: Amount,
-        /// What would have to be added first: `required − (balance − floor)`; more than 0, at most 3 × 10^12
-        /// credits. More than `required` where the balance is below the floor already.
+        /// As above. More than `required` where the balance is below the floor already.
         shortfall: Credits,
     },
     /// The balance or a lifetime sum would pass 10^12 credits.
@@ -300,15 +300,15 @@ fn check_limits(account: &Account, required: Amount) -> Result<(), Rejection> {
     let Account { balance, floor, .. } = *account;
     // Each sum is at most 10^18 and at least −10^18, so three of them never saturate an i64.
     let after = balance.micros().saturating_sub(required.micros());
-    if floor >= Credits::ZERO && after < 0 {
-        let shortfall = Credits::shortfall(after.saturating_neg());
-        return Err(Rejection::InsufficientCredits { balance, required, shortfall });
+    if after >= floor.micros() {
+        return Ok(());
     }
-    if after < floor.micros() {
-        let shortfall = Credits::shortfall(floor.micros().saturating_sub(after));
-        return Err(Rejection::MinimumBalance { balance, required, shortfall });
-    }
-    Ok(())
+    let shortfall = Credits::shortfall(floor.micros().saturating_sub(after));
+    Err(if floor >= Credits::ZERO && after < 0 {
+        Rejection::InsufficientCredits { balance, required, shortfall }
+    } else {
+        Rejection::MinimumBalance { balance, required, shortfall }
+    })
 }
 
 fn add(account: &Account, request: &Add, now_us: i64) -> Result<Posting, Rejection> {

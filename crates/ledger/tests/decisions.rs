@@ -272,16 +272,16 @@ fn rows_10_and_11_zero_and_the_floor() {
         ("10", "5", "5", Posted),
         ("10", "5", "5.000001", Minimum("0.000001")),
         ("10", "5", "10", Minimum("5")),
-        ("10", "5", "10.000001", Insufficient("0.000001")),
+        ("10", "5", "10.000001", Insufficient("5.000001")),
         // Below the floor already, because it was raised: the gap has to be filled first.
         ("3", "5", "1", Minimum("3")),
-        ("3", "5", "4", Insufficient("1")),
+        ("3", "5", "4", Insufficient("6")),
         ("-7", "-5", "1", Minimum("3")),
         ("-7", "0", "1", Insufficient("8")),
-        ("-7", "5", "1", Insufficient("8")),
+        ("-7", "5", "1", Insufficient("13")),
         // The ends of the range.
         ("-1000", "-1000000000000", "1000000000000", Minimum("1000")),
-        ("-999000000000", "1000000000000", "1000000000000", Insufficient("1999000000000")),
+        ("-999000000000", "1000000000000", "1000000000000", Insufficient("2999000000000")),
     ] {
         let row = format!("{balance} − {required}, floor {floor}");
         let account = Account {
