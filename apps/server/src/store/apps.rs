@@ -68,7 +68,7 @@ pub(super) fn find(tx: &mut Tx<'_>, app: AppRef) -> Result<Option<App>, StoreErr
         AppRef::Uuid(uuid) => query.filter(apps::uuid.eq(uuid.as_bytes().to_vec())),
         AppRef::Id(id) => query.filter(apps::id.eq(id)),
     };
-    query.first(&mut *tx.connection).optional()?.map(Row::read).transpose()
+    query.get_result(&mut *tx.connection).optional()?.map(Row::read).transpose()
 }
 
 pub(super) fn list(tx: &mut Tx<'_>) -> Result<Vec<App>, StoreError> {

@@ -65,8 +65,8 @@ impl Tx<'_> {
         let head = audit_heads::table.find(self.tenant_id).select(audit_heads::last_id);
         Ok(match &mut *self.connection {
             #[cfg(feature = "postgres")]
-            super::db::AnyConnection::Postgres(inner) => head.for_update().first(inner),
-            connection @ super::db::AnyConnection::Sqlite(_) => head.first(connection),
+            super::db::AnyConnection::Postgres(inner) => head.for_update().get_result(inner),
+            connection @ super::db::AnyConnection::Sqlite(_) => head.get_result(connection),
         }
         .optional()?)
     }

@@ -122,7 +122,8 @@ impl DatabaseUrl {
 const SQLITE_PRAGMAS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \
     PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; \
     PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA journal_size_limit = 67108864; \
-    PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;";
+    PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; \
+    PRAGMA wal_autocheckpoint = 8000;";
 /// Older ones have a bug that can corrupt the write-ahead log.
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 const RETRIES: u32 = 10;

@@ -25,7 +25,7 @@ pub(super) fn find(tx: &mut Tx<'_>, group: &GroupRef) -> Result<Option<Group>, S
         GroupRef::Id(id) => query.filter(user_groups::id.eq(*id)),
         GroupRef::Name(name) => query.filter(user_groups::name.eq(name.as_str().to_owned())),
     };
-    query.first(&mut *tx.connection).optional()?.map(Row::read).transpose()
+    query.get_result(&mut *tx.connection).optional()?.map(Row::read).transpose()
 }
 
 pub(super) fn list(tx: &mut Tx<'_>) -> Result<Vec<Group>, StoreError> {

@@ -50,7 +50,7 @@ pub(crate) fn ring(connection: &mut AnyConnection, sealer: &Sealer) -> Result<Ke
 
 /// The `iss` of every token; none before the first start.
 pub(crate) fn issuer(connection: &mut AnyConnection) -> Result<Option<String>, StoreError> {
-    Ok(deployment::table.find(ISSUER).select(deployment::value).first(connection).optional()?)
+    Ok(deployment::table.find(ISSUER).select(deployment::value).get_result(connection).optional()?)
 }
 
 /// Sets the issuer, once.

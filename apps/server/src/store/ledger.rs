@@ -188,7 +188,7 @@ impl Storage for Tx<'_> {
         let found: Option<EntryRow> = entries::table
             .find((self.tenant_id, key.account_id, key.sequence))
             .select(row::<EntryRow>())
-            .first(&mut *self.connection)
+            .get_result(&mut *self.connection)
             .optional()?;
         found.map(EntryRow::read).transpose()
     }
@@ -198,7 +198,7 @@ impl Storage for Tx<'_> {
         let found: Option<PaymentRow> = payments::table
             .find((self.tenant_id, id.as_bytes().as_slice()))
             .select(row::<PaymentRow>())
-            .first(&mut *self.connection)
+            .get_result(&mut *self.connection)
             .optional()?;
         found.map(PaymentRow::read).transpose()
     }
@@ -289,7 +289,7 @@ pub(crate) fn payment_by_external_id(
         .filter(payments::app_id.eq(app_id))
         .filter(payments::external_id.eq(external_id))
         .select(row::<PaymentRow>())
-        .first(&mut *tx.connection)
+        .get_result(&mut *tx.connection)
         .optional()?;
     found.map(PaymentRow::read).transpose()
 }

@@ -27,7 +27,7 @@ pub(super) fn find(tx: &mut Tx<'_>, user_id: i64, app_id: i64) -> Result<Option<
     let found: Option<Row> = permits::table
         .find((tx.tenant_id, user_id, app_id))
         .select(row::<Row>())
-        .first(&mut *tx.connection)
+        .get_result(&mut *tx.connection)
         .optional()?;
     found.map(Row::read).transpose()
 }
@@ -65,7 +65,7 @@ pub(super) fn user_by_external_id(
         .filter(permits::external_id.eq(external_id.as_str()))
         .filter(permits::dormant.eq(false))
         .select(row::<UserRow>())
-        .first(&mut *tx.connection)
+        .get_result(&mut *tx.connection)
         .optional()?;
     found.map(UserRow::read).transpose()
 }

@@ -33,7 +33,7 @@ impl revocation::Storage for Tx<'_> {
         let key = revocations::table.find((self.tenant_id, sub.as_bytes().as_slice(), &jti));
         let known: Option<(i64, i64)> = key
             .select((revocations::up_to_iat_s, revocations::expires_at_s))
-            .first(&mut *self.connection)
+            .get_result(&mut *self.connection)
             .optional()?;
         let (known_iat_s, known_expiry_s) = known.unwrap_or((0, 0));
         let row = NewRow {
@@ -79,7 +79,7 @@ impl revocation::Storage for Tx<'_> {
         Ok(revocations::table
             .find((self.tenant_id, sub.as_bytes().as_slice(), everything))
             .select(revocations::up_to_iat_s)
-            .first(&mut *self.connection)
+            .get_result(&mut *self.connection)
             .optional()?)
     }
 

@@ -26,7 +26,7 @@ pub(crate) fn list(connection: &mut AnyConnection) -> Result<Vec<Tenant>, StoreE
 
 pub(crate) fn find(connection: &mut AnyConnection, name: &Name) -> Result<Option<Tenant>, StoreError> {
     let found: Option<Row> =
-        tenants::table.filter(tenants::name.eq(name.as_str())).select(row::<Row>()).first(connection).optional()?;
+        tenants::table.filter(tenants::name.eq(name.as_str())).select(row::<Row>()).get_result(connection).optional()?;
     found.map(Row::read).transpose()
 }
 
@@ -76,7 +76,7 @@ pub(crate) fn api_key(
     sealer: &Sealer,
     tenant_id: i64,
 ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-    let sealed: Vec<u8> = tenants::table.find(tenant_id).select(tenants::api_key).first(connection)?;
+    let sealed: Vec<u8> = tenants::table.find(tenant_id).select(tenants::api_key).get_result(connection)?;
     Ok(sealer.open(place(&tenant_id.to_string()), &sealed)?)
 }
 

@@ -39,7 +39,7 @@ pub(super) fn find(tx: &mut Tx<'_>, user: &UserRef) -> Result<Option<User>, Stor
             .filter(users::username.eq(username.as_str().to_owned()))
             .filter(users::deleted_at_us.is_null()),
     };
-    query.first(&mut *tx.connection).optional()?.map(Row::read).transpose()
+    query.get_result(&mut *tx.connection).optional()?.map(Row::read).transpose()
 }
 
 /// The user with this numeric id, deleted or not.

@@ -13,6 +13,7 @@ mod context;
 mod credits;
 mod health;
 mod history;
+mod instances;
 mod logs;
 mod order;
 mod payments;

@@ -36,7 +36,7 @@ pub(crate) struct User {
 
 /// The folder and the server on it, if one runs.
 pub(crate) struct World {
-    folder: TempDir,
+    folder: Arc<TempDir>,
     server: Option<Process>,
     address: Option<SocketAddr>,
     /// What earlier servers wrote to standard error.
@@ -60,7 +60,7 @@ struct Process {
 impl World {
     /// An empty folder; the first command makes the database.
     pub(crate) fn new() -> Self {
-        let folder = TempDir::new().unwrap();
+        let folder = Arc::new(TempDir::new().unwrap());
         let postgres = on_postgres().then(|| postgres::new_database(folder.path()));
         let world =
             Self { folder, server: None, address: None, past_log: String::new(), variables: Vec::new(), postgres };
@@ -78,6 +78,15 @@ impl World {
         let app = world.app("app", &["add_credits", "manage_users", "manage_payments"]);
         world.serve();
         (world, app)
+    }
+
+    /// One more server on the same database.
+    pub(crate) fn another(&self) -> Self {
+        let (folder, postgres) = (Arc::clone(&self.folder), self.postgres.clone());
+        let mut other =
+            Self { folder, server: None, address: None, past_log: String::new(), variables: Vec::new(), postgres };
+        other.serve();
+        other
     }
 
     /// One more variable of the environment of servers started from now on.

@@ -1,0 +1,111 @@
+//! Several servers on one database: what one has seen, the others know.
+
+use std::collections::HashSet;
+use std::sync::Barrier;
+
+use crate::support::{Answer, App, Call, World, on_postgres, within_a_second};
+
+const DEDUCT: &str = "/api/action/deduct-credits";
+
+fn deduction(app: &App, token: &str, reference: &str) -> Call {
+    let body = format!(r#"{{"amount":1,"client_reference_id":"{reference}"}}"#);
+    Call::post(DEDUCT, body).bearer(token).signed(app)
+}
+
+/// The first world with so many more servers beside it.
+fn with_servers(first: &World, count: usize) -> Vec<World> {
+    (1..count).map(|_| first.another()).collect()
+}
+
+#[test]
+fn a_storm_over_all_servers_spends_exactly_what_there_is_and_each_reference_once() {
+    const CLIENTS: usize = 32;
+    const ROUNDS: usize = 4;
+    let sizes: &[usize] = if on_postgres() { &[2, 4] } else { &[2] };
+    for size in sizes {
+        let (first, app) = World::served();
+        let others = with_servers(&first, *size);
+        let servers: Vec<&World> = std::iter::once(&first).chain(&others).collect();
+        let user = first.rich_user("ann", "50");
+        let token = first.token(&app, &user);
+        let barrier = Barrier::new(CLIENTS);
+        let answers: Vec<(String, Answer)> = std::thread::scope(|scope| {
+            let clients: Vec<_> = (0..CLIENTS)
+                .map(|client| {
+                    let (servers, barrier, app, token) = (&servers, &barrier, &app, &token);
+                    scope.spawn(move || {
+                        barrier.wait();
+                        let call = |round: usize| {
+                            // Two clients have each reference, and most pairs are at different servers.
+                            let reference = format!("{}-{round}", client / 2);
+                            let server = servers[(client + round) % servers.len()];
+                            let answer = deduction(app, token, &reference).send(server);
+                            (reference, answer)
+                        };
+                        (0..ROUNDS).map(call).collect::<Vec<_>>()
+                    })
+                })
+                .collect();
+            clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
+        });
+        let mut transactions = HashSet::new();
+        let mut references = HashSet::new();
+        for (reference, answer) in &answers {
+            match answer.status {
+                200 => {
+                    transactions.insert(answer.json()["transaction_id"].to_string());
+                    references.insert(reference);
+                }
+                _ => drop(answer.refused(402, "insufficient_credits")),
+            }
+        }
+        assert_eq!(transactions.len(), 50, "{size} servers");
+        assert_eq!(references.len(), 50, "each reference has one transaction");
+        for server in &servers {
+            assert_eq!(server.balance(&app, &token), "0.00");
+        }
+        first.run(&["credits", "verify"]);
+    }
+}
+
+#[test]
+fn a_captured_request_is_known_at_every_server() {
+    let (first, app) = World::served();
+    let second = first.another();
+    let user = first.rich_user("ann", "10");
+    let token = first.token(&app, &user);
+    let captured = Call::post(DEDUCT, r#"{"amount":3}"#).bearer(&token).signed(&app);
+    let original = captured.send(&first);
+    original.ok();
+    let again = captured.send(&second);
+    assert_eq!((again.status, &again.body, again.is_replayed()), (200, &original.body, true));
+    captured.clone().to("POST", "/api/auth/revoke").send(&second).refused(401, "signature_reused");
+    assert_eq!(second.balance(&app, &token), "7.00");
+
+    first.run(&["app", "set", &app.id, "--replay-protection", "strict"]);
+    within_a_second("both servers are strict", || {
+        [&first, &second].iter().all(|server| captured.send(server).status == 409)
+    });
+    assert_eq!(first.balance(&app, &token), "7.00");
+}
+
+#[test]
+fn what_one_server_changes_the_others_see_within_a_second() {
+    let (first, app) = World::served();
+    let second = first.another();
+    let user = first.rich_user("ann", "10");
+    let token = first.token(&app, &user);
+    second.read(&app, &token, "/api/user/context").ok();
+    Call::post("/api/auth/revoke", "{}").bearer(&token).signed(&app).send(&first).ok();
+    first.read(&app, &token, "/api/user/context").refused(401, "token_invalid");
+    within_a_second("the token is revoked at the other server", || {
+        second.read(&app, &token, "/api/user/context").status == 401
+    });
+    let made = second.call(&app, "POST", "/api/users", r#"{"username":"bob"}"#).ok();
+    let id = made["user_id"].as_str().unwrap();
+    first.call(&app, "GET", &format!("/api/users/{id}"), "").ok();
+    first.run(&["app", "disable", &app.id]);
+    within_a_second("the app is disabled at both servers", || {
+        [&first, &second].iter().all(|server| server.call(&app, "GET", "/api/users", "").status == 401)
+    });
+}
