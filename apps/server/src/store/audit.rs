@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use osaycore_audit::{Event, Filter, Log, Record, leaf_hash};
 
-use super::db::{StoreError, each_backend};
+use super::db::{StoreError, each_backend, insert_all};
 use super::schema::{audit_events, audit_heads};
 use super::tx::Tx;
 
@@ -27,9 +27,6 @@ struct NewRow {
     leaf_hash: Vec<u8>,
 }
 
-/// Rows of one statement; eight columns each, below every backend's limit of binds.
-const CHUNK: usize = 500;
-
 impl Tx<'_> {
     pub(super) fn flush_audit(&mut self) -> Result<(), StoreError> {
         let events = std::mem::take(&mut self.audit.events);
@@ -37,12 +34,10 @@ impl Tx<'_> {
         diesel::update(audit_heads::table.find(self.tenant_id))
             .set(audit_heads::last_id.eq(last_id))
             .execute(&mut *self.connection)?;
-        for chunk in events.chunks(CHUNK) {
-            let rows: Vec<NewRow> = chunk.iter().map(|(id, event)| row(self.tenant_id, *id, event)).collect();
-            each_backend!(&mut *self.connection, |inner| {
-                diesel::insert_into(audit_events::table).values(&rows).execute(inner)
-            })?;
-        }
+        let rows: Vec<NewRow> = events.iter().map(|(id, event)| row(self.tenant_id, *id, event)).collect();
+        insert_all!(&mut *self.connection, &rows, |rows, inner| {
+            diesel::insert_into(audit_events::table).values(rows).execute(inner)
+        });
         Ok(())
     }
 

@@ -37,6 +37,31 @@ macro_rules! each_backend {
 }
 pub(crate) use each_backend;
 
+/// Inserts many rows: on PostgreSQL in few statements, as each is a round trip; on SQLite one by one, as there the same
+/// prepared statement again is cheaper than parsing a long one. `$values` stands for the rows of one statement.
+macro_rules! insert_all {
+    ($connection:expr, $rows:expr, |$values:ident, $inner:ident| $insert:expr) => {
+        match $connection {
+            #[cfg(feature = "postgres")]
+            $crate::store::db::AnyConnection::Postgres($inner) => {
+                for $values in $rows.chunks($crate::store::db::ROWS_OF_ONE_STATEMENT) {
+                    $insert?;
+                }
+            }
+            $crate::store::db::AnyConnection::Sqlite($inner) => {
+                for $values in $rows {
+                    $insert?;
+                }
+            }
+        }
+    };
+}
+pub(crate) use insert_all;
+
+/// At the most thirteen columns each: below PostgreSQL's limit of binds, 65,535.
+#[cfg(feature = "postgres")]
+pub(crate) const ROWS_OF_ONE_STATEMENT: usize = 500;
+
 /// The columns of `T`, for `select` and `returning`.
 pub(crate) fn row<T: Selectable<MultiBackend>>() -> T::SelectExpression {
     T::construct_selection()
@@ -206,6 +231,11 @@ impl Database {
             .build(manager)
             .map_err(|error| StoreError::Connection(error.to_string()))?;
         Ok(Self { url: url.clone(), readers })
+    }
+
+    /// Whether it is a file that this process reads by itself.
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.url.sqlite_file().is_some()
     }
 
     /// A connection of its own, for a writer.

@@ -12,7 +12,7 @@ use osaycore_ledger::{
 };
 use uuid::Uuid;
 
-use super::db::{StoreError, each_backend, row};
+use super::db::{StoreError, each_backend, insert_all, row};
 use super::schema::{accounts, entries, payments};
 use super::tx::{self, Tx};
 
@@ -73,9 +73,6 @@ struct PaymentRow {
     updated_at_us: i64,
 }
 
-/// Rows of one statement; thirteen columns at the most, below every backend's limit of binds.
-const CHUNK: usize = 500;
-
 impl Tx<'_> {
     /// Reads these accounts in one query.
     pub(crate) fn preload_accounts(&mut self, ids: impl Iterator<Item = i64>) -> Result<(), StoreError> {
@@ -133,34 +130,28 @@ impl Tx<'_> {
     pub(super) fn flush_ledger(&mut self) -> Result<(), StoreError> {
         let posted = std::mem::take(&mut self.ledger.posted);
         let posted: Vec<EntryRow> = posted.into_iter().map(|entry| EntryRow::of(self.tenant_id, entry)).collect();
-        for rows in posted.chunks(CHUNK) {
-            let rows: Vec<&EntryRow> = rows.iter().collect();
-            each_backend!(&mut *self.connection, |inner| {
-                diesel::insert_into(entries::table).values(rows).execute(inner)
-            })?;
-        }
+        insert_all!(&mut *self.connection, &posted, |rows, inner| {
+            diesel::insert_into(entries::table).values(rows).execute(inner)
+        });
         let changed = std::mem::take(&mut self.ledger.changed);
         let changed: Vec<AccountRow> = changed
             .iter()
             .filter_map(|id| self.ledger.accounts.get(id)?.as_ref())
             .map(|account| AccountRow::of(self.tenant_id, account))
             .collect();
-        for rows in changed.chunks(CHUNK) {
-            let rows: Vec<&AccountRow> = rows.iter().collect();
-            each_backend!(&mut *self.connection, |inner| {
-                diesel::insert_into(accounts::table)
-                    .values(rows)
-                    .on_conflict((accounts::tenant_id, accounts::id))
-                    .do_update()
-                    .set((
-                        accounts::balance.eq(excluded(accounts::balance)),
-                        accounts::lifetime_earned.eq(excluded(accounts::lifetime_earned)),
-                        accounts::lifetime_spent.eq(excluded(accounts::lifetime_spent)),
-                        accounts::entries.eq(excluded(accounts::entries)),
-                    ))
-                    .execute(inner)
-            })?;
-        }
+        insert_all!(&mut *self.connection, &changed, |rows, inner| {
+            diesel::insert_into(accounts::table)
+                .values(rows)
+                .on_conflict((accounts::tenant_id, accounts::id))
+                .do_update()
+                .set((
+                    accounts::balance.eq(excluded(accounts::balance)),
+                    accounts::lifetime_earned.eq(excluded(accounts::lifetime_earned)),
+                    accounts::lifetime_spent.eq(excluded(accounts::lifetime_spent)),
+                    accounts::entries.eq(excluded(accounts::entries)),
+                ))
+                .execute(inner)
+        });
         for (id, sequence) in std::mem::take(&mut self.ledger.credited) {
             diesel::update(payments::table.find((self.tenant_id, id.as_bytes().as_slice())))
                 .set(payments::credited_sequence.eq(sequence))

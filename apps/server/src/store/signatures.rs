@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use osaycore_signing::Mac;
 use osaycore_signing::replay::{ReplayGuard, Sight, Sighting, Target};
 
-use super::db::{StoreError, each_backend};
+use super::db::{StoreError, insert_all};
 use super::schema::signatures;
 use super::tx::{Tx, fixed, uuid};
 
@@ -23,14 +23,14 @@ pub(crate) struct Pending {
 
 #[derive(Insertable)]
 #[diesel(table_name = signatures, treat_none_as_default_value = false)]
-struct NewRow<'a> {
+struct NewRow {
     tenant_id: i64,
     app_id: i64,
     signed_at_s: i64,
-    mac: &'a [u8],
+    mac: Vec<u8>,
     ordinal: i64,
     subject: Option<Vec<u8>>,
-    target: &'a [u8],
+    target: Vec<u8>,
     first_seen_us: i64,
     outcome: Option<Vec<u8>>,
 }
@@ -46,9 +46,6 @@ struct Row {
     first_seen_us: i64,
     outcome: Option<Vec<u8>>,
 }
-
-/// Rows of one statement; nine columns each, below every backend's limit of binds.
-const CHUNK: usize = 500;
 
 impl Tx<'_> {
     /// Reads all sightings of `sights` in one query, so that the trait's reads need none.
@@ -102,26 +99,25 @@ impl Tx<'_> {
             let sighting = sightings.iter().find(|sighting| sighting.ordinal == *ordinal)?;
             Some((*key, sighting))
         };
-        let rows: Vec<_> = pending.inserted.iter().filter_map(find).collect();
-        for chunk in rows.chunks(CHUNK) {
-            let rows: Vec<NewRow<'_>> = chunk
-                .iter()
-                .map(|((app_id, signed_at_s, mac), sighting)| NewRow {
-                    tenant_id: self.tenant_id,
-                    app_id: *app_id,
-                    signed_at_s: *signed_at_s,
-                    mac,
-                    ordinal: sighting.ordinal,
-                    subject: sighting.subject.map(|subject| subject.as_bytes().to_vec()),
-                    target: sighting.target.as_bytes(),
-                    first_seen_us: sighting.first_seen_us,
-                    outcome: sighting.outcome.clone(),
-                })
-                .collect();
-            each_backend!(&mut *self.connection, |inner| {
-                diesel::insert_into(signatures::table).values(&rows).execute(inner)
-            })?;
-        }
+        let rows: Vec<NewRow> = pending
+            .inserted
+            .iter()
+            .filter_map(find)
+            .map(|((app_id, signed_at_s, mac), sighting)| NewRow {
+                tenant_id: self.tenant_id,
+                app_id,
+                signed_at_s,
+                mac: mac.to_vec(),
+                ordinal: sighting.ordinal,
+                subject: sighting.subject.map(|subject| subject.as_bytes().to_vec()),
+                target: sighting.target.as_bytes().to_vec(),
+                first_seen_us: sighting.first_seen_us,
+                outcome: sighting.outcome.clone(),
+            })
+            .collect();
+        insert_all!(&mut *self.connection, &rows, |rows, inner| {
+            diesel::insert_into(signatures::table).values(rows).execute(inner)
+        });
         for ((app_id, signed_at_s, mac), sighting) in pending.settled.difference(&pending.inserted).filter_map(find) {
             let row = signatures::table.find((self.tenant_id, signed_at_s, app_id, mac.as_slice(), sighting.ordinal));
             diesel::update(row)

@@ -25,8 +25,11 @@ pub(crate) fn list(connection: &mut AnyConnection) -> Result<Vec<Tenant>, StoreE
 }
 
 pub(crate) fn find(connection: &mut AnyConnection, name: &Name) -> Result<Option<Tenant>, StoreError> {
-    let found: Option<Row> =
-        tenants::table.filter(tenants::name.eq(name.as_str())).select(row::<Row>()).get_result(connection).optional()?;
+    let found: Option<Row> = tenants::table
+        .filter(tenants::name.eq(name.as_str()))
+        .select(row::<Row>())
+        .get_result(connection)
+        .optional()?;
     found.map(Row::read).transpose()
 }
 
