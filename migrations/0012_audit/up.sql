@@ -11,9 +11,3 @@ CREATE TABLE audit_events (
     PRIMARY KEY (tenant_id, id)
 );
 CREATE INDEX audit_events_by_user ON audit_events (tenant_id, user_id, id) WHERE user_id IS NOT NULL;
--- The last position of each tenant's log. Whoever writes to a tenant locks its row first: positions have no gaps, and
--- writers of one tenant, on whatever server, come one after the other.
-CREATE TABLE audit_heads (
-    tenant_id BIGINT NOT NULL PRIMARY KEY,
-    last_id BIGINT NOT NULL
-);

@@ -221,7 +221,12 @@ pub(crate) fn write_key_file(path: &Path, keys: &[MasterKey]) -> anyhow::Result<
 
 fn read_layer(path: &Path) -> anyhow::Result<Layer> {
     let text = std::fs::read_to_string(path).with_context(|| format!("configuration file {}", path.display()))?;
-    toml::from_str(&text).with_context(|| format!("configuration file {}", path.display()))
+    toml::from_str(&text).map_err(|error: toml::de::Error| {
+        // The error's own text quotes the line, and with it whatever password is on it.
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count().saturating_add(1);
+        anyhow::anyhow!("configuration file {}, line {line}: {}", path.display(), error.message())
+    })
 }
 
 /// The content of the file that `NAME_FILE` names.
@@ -277,6 +282,25 @@ mod tests {
         std::fs::write(&path, "lisen = \"x\"").unwrap();
         let wrong = Config::load(Layer { config: Some(path), ..Layer::default() }).unwrap_err();
         assert!(format!("{wrong:#}").contains("lisen"), "{wrong:#}");
+    }
+
+    #[test]
+    fn a_fault_in_the_file_is_told_without_the_line_it_is_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("osaycore.toml");
+        for faulty in [
+            "database_url = \"postgres://me:hidden@host/db",
+            "database_url = postgres://me:hidden@host/db",
+            "database_ulr = \"postgres://me:hidden@host/db\"",
+            "smtp_url = [\"smtp://me:hidden@mail\"]",
+        ] {
+            std::fs::write(&path, format!("listen = \"127.0.0.1:2\"\n\n{faulty}\n")).unwrap();
+            let error = Config::load(Layer { config: Some(path.clone()), ..Layer::default() }).unwrap_err();
+            for shown in [format!("{error:#}"), format!("{error:?}")] {
+                assert!(shown.contains("osaycore.toml, line 3: "), "{faulty}: {shown}");
+                assert!(!shown.contains("hidden"), "{shown}");
+            }
+        }
     }
 
     #[test]

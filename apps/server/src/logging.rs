@@ -6,9 +6,12 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
 
-/// Starts logging. `OSAYCORE_LOG` filters, as tracing's `EnvFilter` reads it; `info` by default.
+/// actix tells of every malformed request, which anybody can send, and of its own start.
+const DEFAULT: &str = "info,actix_http=off,actix_server=warn";
+
+/// Starts logging. `OSAYCORE_LOG` filters, as tracing's `EnvFilter` reads it; `info` by default, but for the framework's own.
 pub(crate) fn start(format: Option<LogFormat>) {
-    let filter = EnvFilter::try_from_env("OSAYCORE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("OSAYCORE_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let terminal = std::io::stderr().is_terminal();
     // Set twice, as in a test that serves twice, the first stays.

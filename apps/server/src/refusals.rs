@@ -1,4 +1,4 @@
-//! Refusals that no transaction belongs to, counted: one audit event per app, address, reason and minute, so that
+//! Refusals that no transaction belongs to, counted: one audit event per app, address and minute, so that
 //! nobody without a key can fill the disk.
 
 use std::collections::HashMap;
@@ -8,6 +8,7 @@ use osaycore_audit::{Action, Actor, Event, Log};
 
 use crate::admin::By;
 use crate::group_commit::{Job, Work, Writer};
+use crate::store::tx::Tx;
 
 /// What is counted together. More than so many in a minute go under no address.
 const KINDS: usize = 10_000;
@@ -21,13 +22,19 @@ struct Kind {
     app_id: Option<i64>,
     address: Option<String>,
     action: Action,
-    reason: &'static str,
+}
+
+/// How many there were, and why the first was refused.
+#[derive(Clone, Copy, Debug)]
+struct Count {
+    times: u64,
+    first_reason: &'static str,
 }
 
 /// The counts of the current minute.
 #[derive(Default)]
 pub(crate) struct Refusals {
-    counts: Mutex<HashMap<Kind, u64>>,
+    counts: Mutex<HashMap<Kind, Count>>,
 }
 
 /// One refusal.
@@ -48,49 +55,49 @@ impl Refusals {
             app_id: refusal.app.map(|(_, app_id)| app_id),
             address: Some(refusal.address.to_owned()),
             action: refusal.action,
-            reason: refusal.reason,
         };
         let Ok(mut counts) = self.counts.lock() else { return };
         if counts.len() >= KINDS && !counts.contains_key(&kind) {
             kind.address = None;
         }
-        *counts.entry(kind).or_insert(0) += 1;
+        let count = counts.entry(kind).or_insert(Count { times: 0, first_reason: refusal.reason });
+        count.times = count.times.saturating_add(1);
     }
 
     /// Writes the minutes that are over, or with `all` also the current one.
     pub(crate) async fn write(&self, writer: &Writer, now_us: i64, all: bool) {
-        let mut events: HashMap<i64, Vec<Event>> = HashMap::new();
+        let mut over: HashMap<i64, Vec<(Kind, Count)>> = HashMap::new();
         if let Ok(mut counts) = self.counts.lock() {
-            counts.retain(|kind, count| {
-                let over = all || kind.minute < minute(now_us);
-                if over {
-                    events.entry(kind.tenant_id).or_default().push(event(kind, *count, now_us));
-                }
-                !over
-            });
+            for (kind, count) in counts.extract_if(|kind, _| all || kind.minute < minute(now_us)) {
+                over.entry(kind.tenant_id).or_default().push((kind, count));
+            }
         }
-        for (tenant_id, events) in events {
-            let by = By::system(tenant_id, now_us);
-            let write = move |tx: &mut crate::store::tx::Tx<'_>, _: &By| {
+        for (tenant_id, counted) in over {
+            let events: Vec<Event> = counted.iter().map(|(kind, count)| event(kind, *count, now_us)).collect();
+            let write = move |tx: &mut Tx<'_>, _: &By| {
                 for event in &events {
                     tx.append(event.clone())?;
                 }
                 Ok(Vec::new())
             };
+            let by = By::system(tenant_id, now_us);
             let job = Job { tenant_id, sight: None, refuse_repeat: false, by, work: Work::Call(Box::new(write)) };
             if let Err(error) = writer.run(job).await {
-                tracing::error!(%error, "counted refusals could not be audited");
+                tracing::error!(%error, "counted refusals could not be audited; they are kept for the next try");
+                if let Ok(mut counts) = self.counts.lock() {
+                    counts.extend(counted);
+                }
             }
         }
     }
 }
 
-fn event(kind: &Kind, count: u64, now_us: i64) -> Event {
+fn event(kind: &Kind, count: Count, now_us: i64) -> Event {
     Event {
         app_id: kind.app_id,
         address: kind.address.clone(),
-        count,
-        reason: Some(kind.reason.into()),
+        count: count.times,
+        reason: Some(count.first_reason.into()),
         ..Event::new(kind.action, Actor::System, kind.tenant_id, now_us)
     }
 }

@@ -11,9 +11,10 @@ use actix_web::web::{self, Data};
 use actix_web::{App, HttpServer};
 use anyhow::Context as _;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use osaycore_directory::{Storage as _, User, UserRef, UserStatus};
+use osaycore_directory::{Storage as _, User, UserRef};
 use uuid::Uuid;
 
+use crate::admin::users;
 use crate::config::Config;
 use crate::error::{ApiError, Code, Failure};
 use crate::extract::request_id;
@@ -69,11 +70,7 @@ impl State {
 
     /// The user of a token: 404 if gone, 403 if not active.
     pub(crate) fn active_user(tx: &mut Tx<'_>, uuid: Uuid) -> Result<User, Failure> {
-        let user = tx.user(&UserRef::Uuid(uuid))?.filter(|user| !user.is_deleted()).ok_or(Code::UserNotFound)?;
-        if user.status != UserStatus::Active {
-            return Err(Code::UserInactive.into());
-        }
-        Ok(user)
+        users::active(tx.user(&UserRef::Uuid(uuid))?)
     }
 
     /// Sees a change of our own at once; others see it within a second.

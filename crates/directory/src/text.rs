@@ -27,14 +27,29 @@ pub enum Flaw {
         max: usize,
     },
     /// A character that this kind of value never has.
-    #[error("must not contain {0:?}")]
+    #[error("must not contain {}", Shown(*.0))]
     Forbidden(char),
+    /// White space and nothing else: nobody could read it.
+    #[error("must not consist of white space alone")]
+    Blank,
     /// Only ASCII digits: it would look like a numeric id.
     #[error("must not consist of digits alone")]
     AllDigits,
     /// Another shape than the one that is asked for.
     #[error("must be {0}")]
     NotA(&'static str),
+}
+
+/// A character within a sentence: itself in quotes where it shows, else its number.
+struct Shown(char);
+
+impl core::fmt::Display for Shown {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Self(c) = *self;
+        // Quotes and the backslash are escaped because of Rust's syntax alone, which a sentence does not have.
+        let is_visible = matches!(c, '\\' | '\'' | '"') || c.escape_debug().count() == 1;
+        if is_visible { write!(f, "'{c}'") } else { write!(f, "U+{:04X}", u32::from(c)) }
+    }
 }
 
 /// Gives a text newtype its conversions; the rule is the function `$parse`.
@@ -97,7 +112,8 @@ text_type! {
 text_type! {
     /// A user's name within a directory: 1–256 characters after normalization to NFC (which parsing does), compared
     /// case-sensitively and untrimmed, no `:`, `\` or control character, and not all ASCII digits
-    /// (the contract's OASIS page).
+    /// (the contract's OASIS page). As it would not read as what it is: no bidirectional control (U+200E, U+200F,
+    /// U+202A–U+202E, U+2066–U+2069) and not white space alone.
     Username, "username", name
 }
 
@@ -158,8 +174,16 @@ fn name(text: &str) -> Result<String, Flaw> {
     })?;
     let normal: String = text.nfc().collect();
     bounded(&normal, MAX)?;
-    without(&normal, |c| c == ':' || c == '\\' || c.is_control())?;
+    without(&normal, |c| c == ':' || c == '\\' || c.is_control() || is_bidi_control(c))?;
+    if normal.chars().all(char::is_whitespace) {
+        return Err(Flaw::Blank);
+    }
     if normal.bytes().all(|byte| byte.is_ascii_digit()) { Err(Flaw::AllDigits) } else { Ok(normal) }
+}
+
+/// Whether it reorders the text around it, so that one name can be shown as another (UAX #9, §2).
+fn is_bidi_control(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn external_id(text: &str) -> Result<String, Flaw> {

@@ -19,8 +19,21 @@ fn accepted<T: std::str::FromStr<Err = ParseError>>(text: &str) -> bool {
 
 #[test]
 fn usernames_and_names() {
-    for text in ["a", "7a", "a b", " a ", "Ada", "ada@example.com", "+&#/", "👩‍💻", "７", "it's", &"é".repeat(256)]
-    {
+    for text in [
+        "a",
+        "7a",
+        "a b",
+        " a ",
+        "\u{3000}a",
+        "عدا",
+        "Ada",
+        "ada@example.com",
+        "+&#/",
+        "👩‍💻",
+        "７",
+        "it's",
+        &"é".repeat(256),
+    ] {
         assert_eq!(text.parse::<Username>().unwrap().as_str(), text);
         assert_eq!(text.parse::<Name>().unwrap().as_str(), text);
     }
@@ -37,6 +50,14 @@ fn usernames_and_names() {
         ("a\u{85}", Flaw::Forbidden('\u{85}')),
         ("7", Flaw::AllDigits),
         ("0123456789", Flaw::AllDigits),
+        (" ", Flaw::Blank),
+        (" \u{a0}\u{3000}\u{2003}", Flaw::Blank),
+        ("\u{200e}", Flaw::Forbidden('\u{200e}')),
+        ("ad\u{200f}a", Flaw::Forbidden('\u{200f}')),
+        ("a\u{202a}", Flaw::Forbidden('\u{202a}')),
+        ("\u{202e}ada", Flaw::Forbidden('\u{202e}')),
+        ("a\u{2066}", Flaw::Forbidden('\u{2066}')),
+        ("a\u{2069}", Flaw::Forbidden('\u{2069}')),
         (&"a".repeat(257), Flaw::TooLong { max: 256 }),
         (&"a".repeat(100_000), Flaw::TooLong { max: 256 }),
     ] {
@@ -45,6 +66,21 @@ fn usernames_and_names() {
     }
     let error = "7".parse::<Username>().unwrap_err();
     assert_eq!(error.to_string(), "username must not consist of digits alone");
+}
+
+#[test]
+fn a_sentence_shows_the_character_itself_or_its_number() {
+    for (text, sentence) in [
+        ("a\\b", "username must not contain '\\'"),
+        ("a:b", "username must not contain ':'"),
+        ("a\n", "username must not contain U+000A"),
+        ("a\u{202e}", "username must not contain U+202E"),
+        ("  ", "username must not consist of white space alone"),
+    ] {
+        assert_eq!(text.parse::<Username>().unwrap_err().to_string(), sentence);
+    }
+    assert_eq!("it's".parse::<Role>().unwrap_err().to_string(), "role must not contain '''");
+    assert_eq!("a b".parse::<Role>().unwrap_err().to_string(), "role must not contain ' '");
 }
 
 #[test]

@@ -57,7 +57,7 @@ pub enum Rejection {
         /// What is wrong with it.
         fault: PaymentFault,
     },
-    /// The payment has paid for another request.
+    /// The payment, one of this user, has paid for another request.
     #[error("the payment has been credited")]
     PaymentUsed,
     /// Units times rate is not an amount.
@@ -139,9 +139,9 @@ impl PaymentFault {
 /// | 1 | the reference is posted, every member is equal | replay |
 /// | 2 | the reference is posted | [`Rejection::ReferenceConflict`] |
 /// | 3 | a payment is named by what is no purchase | [`PaymentFault::NotAPurchase`] |
-/// | 4 | the payment is credited, app, reference and every member are equal | replay |
-/// | 5 | the payment is credited | [`Rejection::PaymentUsed`] |
-/// | 6 | there is no such payment of this account | [`PaymentFault::Unknown`] |
+/// | 4 | there is no such payment of this account | [`PaymentFault::Unknown`] |
+/// | 5 | the payment is credited, app, reference and every member are equal | replay |
+/// | 6 | the payment is credited | [`Rejection::PaymentUsed`] |
 /// | 7 | the payment has not succeeded | [`PaymentFault::NotSucceeded`] |
 /// | 8 | the payment names credits, and not so many | [`PaymentFault::OtherCredits`] |
 /// | 9 | units × rate is no amount | [`Rejection::Charge`] |
@@ -244,19 +244,19 @@ fn credited_before<'a>(state: &State<'a>, command: &Command) -> Result<Option<&'
     if add.kind != AddKind::Purchase {
         return invalid(PaymentFault::NotAPurchase);
     }
+    // Before all that the payment has come to: whether another user's was credited is not told either.
+    let Some(payment) = state.payment.filter(|payment| payment.account_id == add.account_id) else {
+        return invalid(PaymentFault::Unknown);
+    };
     if let Some(entry) = state.by_payment {
         let equal = entry.app_id == add.app_id
             && entry.reference == add.reference
             && Members::of_entry(entry).first_difference(&Members::of_command(command)).is_none();
         return if equal { Ok(Some(entry)) } else { Err(Rejection::PaymentUsed) };
     }
-    let Some(payment) = state.payment else { return invalid(PaymentFault::Unknown) };
     if payment.credited.is_some() {
         // The entry was not given: better refused than credited twice.
         return Err(Rejection::PaymentUsed);
-    }
-    if payment.account_id != add.account_id {
-        return invalid(PaymentFault::Unknown);
     }
     if payment.status != PaymentStatus::Succeeded {
         return invalid(PaymentFault::NotSucceeded);

@@ -178,24 +178,44 @@ fn row_3_only_a_purchase_names_a_payment() {
 }
 
 #[test]
-fn rows_4_and_5_a_payment_is_used_once() {
+fn row_4_of_another_users_payment_nothing_is_told() {
+    let account = account("0", "0");
+    let theirs = Add { account_id: 8, ..purchase() };
+    let entry = Entry { account_id: 8, ..posted(&Command::Add(purchase())) };
+    // Each as if there were no such payment: neither that it is credited shows, nor how it stands.
+    for (credited, by_payment) in [(None, None), (Some(entry.key()), Some(&entry)), (Some(entry.key()), None)] {
+        for status in [PaymentStatus::Pending, PaymentStatus::Succeeded, PaymentStatus::Failed] {
+            let payment = Payment { account_id: 8, credited, status, ..payment() };
+            let state = State { account: &account, by_reference: None, payment: Some(&payment), by_payment };
+            for request in
+                [purchase(), Add { reference: None, ..purchase() }, Add { amount: amount("1"), ..purchase() }]
+            {
+                let rejection = rejected(&state, &Command::Add(request));
+                assert_eq!(rejection, Rejection::PaymentInvalid { fault: PaymentFault::Unknown }, "{payment:?}");
+            }
+        }
+    }
+    // Its owner is told.
+    let credited = Payment { account_id: 8, credited: Some(entry.key()), ..payment() };
+    let owner = Account { id: 8, ..account };
+    let state = State { account: &owner, by_reference: None, payment: Some(&credited), by_payment: Some(&entry) };
+    assert_eq!(decide(&state, &Command::Add(theirs.clone()), NOW_US), Ok(Decision::Replay(entry.clone())));
+    assert_eq!(rejected(&state, &Command::Add(Add { reference: None, ..theirs })), Rejection::PaymentUsed);
+}
+
+#[test]
+fn rows_5_and_6_a_payment_is_used_once() {
     let full = Account { lifetime_earned: Credits::MAX, ..account("0", "0") };
     let without = Add { reference: None, ..purchase() };
     let entry = posted(&Command::Add(without.clone()));
-    // The later rows hold as well: it has failed since, it is another's, for another number of credits.
-    let credited = Payment {
-        credited: Some(entry.key()),
-        status: PaymentStatus::Failed,
-        account_id: 8,
-        credits: Some(amount("1")),
-        ..payment()
-    };
+    // The later rows hold as well: it has failed since, it is for another number of credits.
+    let credited =
+        Payment { credited: Some(entry.key()), status: PaymentStatus::Failed, credits: Some(amount("1")), ..payment() };
     let state = State { account: &full, by_reference: None, payment: Some(&credited), by_payment: Some(&entry) };
     let again = Command::Add(Add { transaction_id: Uuid::nil(), ..without.clone() });
     assert_eq!(decide(&state, &again, NOW_US), Ok(Decision::Replay(entry.clone())));
 
     for other in [
-        Add { account_id: 8, ..without.clone() },
         Add { app_id: 2, ..without.clone() },
         Add { amount: amount("11"), ..without.clone() },
         Add { description: Some(String::new()), ..without.clone() },
@@ -209,7 +229,7 @@ fn rows_4_and_5_a_payment_is_used_once() {
 }
 
 #[test]
-fn rows_6_to_8_a_payment_must_pay_for_this() {
+fn rows_4_7_and_8_a_payment_must_pay_for_this() {
     let full = Account { lifetime_earned: Credits::MAX, ..account("0", "0") };
     let other_credits = Some(amount("10.000001"));
     let pending = PaymentStatus::Pending;

@@ -101,12 +101,15 @@ impl Model {
             if kind != AddKind::Purchase {
                 return Said::Refused("payment");
             }
+            if PAYMENTS.get(payment).is_none_or(|&(wallet, ..)| wallet != ask.wallet) {
+                return Said::Refused("payment");
+            }
             let same_payment = |(_, known): &&(u128, Ask)| matches!(known.what, What::Give { payment: Some(known), .. } if known == payment);
             if let Some((first, known)) = self.posted.iter().find(same_payment) {
                 return if known == ask { Said::Replayed(*first) } else { Said::Refused("used") };
             }
             match PAYMENTS.get(payment) {
-                Some(&(wallet, credits, true)) if wallet == ask.wallet && credits.is_none_or(|it| it == micros) => {}
+                Some(&(_, credits, true)) if credits.is_none_or(|it| it == micros) => {}
                 _ => return Said::Refused("payment"),
             }
         }

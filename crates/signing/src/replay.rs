@@ -157,6 +157,11 @@ pub trait ReplayGuard {
     /// first or again: a subject has one ordinal, and an outcome is set once.
     fn record(&mut self, sight: &Sight, sighting: &Sighting) -> Result<(), Self::Error>;
 
+    /// The first timestamp (Unix seconds) from which on nothing was ever forgotten; `i64::MIN` while nothing was. A
+    /// request with a smaller one may have been seen before, whatever [`sightings`](Self::sightings) says: it is
+    /// refused, though a window that was widened since, or a clock that was set back, would let it in.
+    fn remembers_from_s(&mut self) -> Result<i64, Self::Error>;
+
     /// Drops the sightings whose timestamp (Unix seconds) is smaller than `before_timestamp_s`, of every app, and
     /// says how many they were. See [`forget_before_s`].
     fn forget(&mut self, before_timestamp_s: i64) -> Result<u64, Self::Error>;

@@ -1,7 +1,7 @@
 //! Apps, their keys and settings.
 
 use osaycore_audit::{Action, Details, Field, Log as _, Target, TargetKind, Value};
-use osaycore_directory::{App, AppRef, AppScopes, AppSettings, Name, RedirectUri, Storage as _};
+use osaycore_directory::{App, AppRef, AppScopes, AppSettings, Name, RedirectUri, SettingError, Storage as _};
 use zeroize::Zeroizing;
 
 use super::{By, differences};
@@ -64,7 +64,10 @@ pub(crate) fn create(tx: &mut Tx<'_>, sealer: &Sealer, by: &By, new: NewApp) -> 
 pub(crate) fn set(tx: &mut Tx<'_>, by: &By, app: &App, settings: &[(String, Vec<String>)]) -> Result<App, Failure> {
     let mut changed = app.clone();
     for (key, values) in settings {
-        changed.settings.set(key, values).map_err(|error| ApiError::invalid(&key.replace('-', "_"), error))?;
+        // The error's sentence names the key already.
+        let invalid =
+            |error: SettingError| ApiError::field(Code::InvalidField, &key.replace('-', "_"), error.to_string());
+        changed.settings.set(key, values).map_err(invalid)?;
     }
     change(tx, by, Action::AppUpdated, app, changed)
 }

@@ -3,7 +3,7 @@
 use osaycore_audit::{Action, Details, Field, Log as _, Target, TargetKind, Value};
 use osaycore_directory::{
     self as directory, AvatarUrl, DisplayName, Email, Link, Name, NewUser, Permit, PermitChange, Role, Storage as _,
-    User, UserChange, UserStatus, Username,
+    User, UserChange, UserRef, UserStatus, Username,
 };
 use osaycore_ledger::{Account, Storage as _};
 
@@ -23,6 +23,25 @@ pub(crate) struct NewUserInput {
     pub(crate) directory: Option<Name>,
     /// The app that the user is made through or for.
     pub(crate) link: Option<Link>,
+}
+
+/// The numeric id's user, deleted or not.
+pub(crate) fn by_id(tx: &mut Tx<'_>, id: i64) -> Result<Option<User>, Failure> {
+    Ok(tx.user(&UserRef::Id(id))?)
+}
+
+/// What holds everywhere: a deleted user is 404, one that is not active 403.
+pub(crate) fn active(user: Option<User>) -> Result<User, Failure> {
+    let user = user.filter(|user| !user.is_deleted()).ok_or(Code::UserNotFound)?;
+    if user.status != UserStatus::Active {
+        return Err(Code::UserInactive.into());
+    }
+    Ok(user)
+}
+
+/// The active user whom an app means by `user_id`.
+pub(crate) fn active_by_api_id(tx: &mut Tx<'_>, app_id: i64, user_id: &str) -> Result<User, Failure> {
+    active(directory::user_by_api_id(tx, app_id, user_id)?)
 }
 
 /// Makes a user with an empty wallet.

@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use osaycore_audit::{Action, Details, Field, Log as _, Target, TargetKind};
 
-use super::output::{Output, spinner};
+use super::output::{Output, spinner, tell};
 use super::session::Session;
 use crate::config::Config;
 use crate::store::backup;
@@ -92,7 +92,7 @@ impl Restore {
             audit(&session, Action::BackupRestored, &self.file)
         });
         if let Err(error) = usable {
-            eprintln!("warning: the database is restored, but cannot be used yet: {error:#}");
+            tell(&format!("warning: the database is restored, but cannot be used yet: {error:#}"));
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
 
-use super::output::{optional, table, timestamp};
+use super::output::{optional, table, tell, timestamp};
 use super::session::Session;
 use crate::admin::keys;
 use crate::config::write_key_file;
@@ -85,11 +85,11 @@ fn from_environment(session: &Session, old: &MasterKey, file: &Path) -> anyhow::
     let sealed = reseal(session, &new, std::slice::from_ref(old))?;
     let answer = serde_json::json!({ "resealed": sealed, "new_key_file": file.display().to_string() });
     session.output.show(&answer, || format!("{sealed} secrets are sealed under the new key in {}", file.display()))?;
-    eprintln!(
+    tell(&format!(
         "now unset OSAYCORE_MASTER_KEY, set OSAYCORE_MASTER_KEY_FILE={} (or OSAYCORE_MASTER_KEY to its content), and \
          restart every server: they go on with what they have read, and see no change until then",
         file.display()
-    );
+    ));
     Ok(())
 }
 

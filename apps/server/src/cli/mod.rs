@@ -100,7 +100,7 @@ pub fn run() -> ExitCode {
     match dispatch(arguments) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            output::tell(&format!("error: {error:#}"));
             match error.downcast_ref::<Usage>() {
                 Some(_) => ExitCode::from(2),
                 None if unchecked => ExitCode::from(credits::COULD_NOT_CHECK),
@@ -114,7 +114,10 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { command, tenant, json, settings } = arguments;
     let output = Output { json };
     if let Command::Completions { shell } = command {
-        clap_complete::generate(shell, &mut Arguments::command(), "osaycore", &mut std::io::stdout());
+        // Into memory first: the generator panics where it cannot write.
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Arguments::command(), "osaycore", &mut script);
+        output::print_bytes(&script)?;
         return Ok(ExitCode::SUCCESS);
     }
     let config = Config::load(settings)?;

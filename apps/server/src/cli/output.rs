@@ -23,18 +23,28 @@ impl Output {
     /// What a person wants to know and a program does not.
     pub(super) fn note(self, text: &str) {
         if !self.json {
-            eprintln!("{text}");
+            tell(text);
         }
     }
 }
 
 /// A line, or several, on standard output. A reader that went away (`| head`) is no fault.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    print_bytes(format!("{text}\n").as_bytes())
+}
+
+/// The same for what ends its lines itself.
+pub(super) fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout().lock();
-    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// A line on standard error, where somebody reads it: that nobody does changes nothing about the command.
+pub(super) fn tell(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
 /// Rows under a header, columns aligned.

@@ -11,7 +11,7 @@ use crate::sealing::Sealer;
 use crate::store::db::{self, AnyConnection, Database, DatabaseUrl};
 use crate::store::migrations::{self, Standing};
 use crate::store::tx::{Tx, transact};
-use crate::store::{jwt_keys, tenants};
+use crate::store::{jwt_keys, tenants, users};
 use crate::system;
 
 /// What every command gets.
@@ -125,6 +125,25 @@ impl Session {
 pub(super) fn user(tx: &mut Tx<'_>, user: &UserRef) -> Result<User, Failure> {
     let found = tx.user(user)?;
     found.ok_or_else(|| ApiError::from(Code::UserNotFound).detail(format!("there is no user {user}")).into())
+}
+
+/// The user whose deletion is to be taken back: by name, where nobody who lives has it, the only one who had it.
+pub(super) fn user_to_restore(tx: &mut Tx<'_>, reference: &UserRef) -> Result<User, Failure> {
+    let mut deleted = match reference {
+        UserRef::Name { directory, username } if tx.user(reference)?.is_none() => {
+            users::deleted_by_name(tx, directory.as_ref(), username)?
+        }
+        _ => vec![],
+    };
+    match deleted.pop() {
+        None => user(tx, reference),
+        Some(only) if deleted.is_empty() => Ok(only),
+        Some(last) => {
+            let ids: Vec<String> = deleted.iter().chain([&last]).map(|user| user.id.to_string()).collect();
+            let sentence = format!("several deleted users were {reference}: restore one by id, of {}", ids.join(", "));
+            Err(ApiError::from(Code::ReferenceConflict).detail(sentence).into())
+        }
+    }
 }
 
 /// The app.

@@ -56,7 +56,7 @@ pub(super) enum User {
     },
     /// Take a deletion back
     Restore {
-        /// UUID or numeric id
+        /// UUID, numeric id, directory\username or username
         user: UserRef,
     },
     /// Change what a user may do in an app: what is named is set, the rest stays
@@ -153,7 +153,7 @@ impl User {
             }
             Self::Restore { user } => {
                 let user = session.write(|tx, by| {
-                    let user = session::user(tx, &user)?;
+                    let user = session::user_to_restore(tx, &user)?;
                     users::restore(tx, by, &user)
                 })?;
                 session.output.show(&UserRow::of(&user), || format!("user {} is restored", user.username))

@@ -51,7 +51,9 @@ fn is_json(request: &HttpRequest) -> bool {
 /// Reads a JSON body; the error names the member.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     // The whole of it first, so that a fault of the JSON is told before one of a member.
-    if let Err(error) = serde_json::from_slice::<IgnoredAny>(body) {
+    let text =
+        std::str::from_utf8(body).map_err(|_| ApiError::from(Code::InvalidJson).detail("The body is not UTF-8"))?;
+    if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
         return Err(ApiError::from(Code::InvalidJson).detail(format!("The body is not valid JSON: {error}")));
     }
     if is_deeper_than(MAX_DEPTH, body) {
@@ -61,7 +63,7 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     if body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
         return Err(ApiError::from(Code::InvalidJson).detail("The body must be a JSON object"));
     }
-    let mut json = serde_json::Deserializer::from_slice(body);
+    let mut json = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         explain(&path, error.inner())
@@ -180,6 +182,7 @@ mod tests {
             assert_eq!(error.code, code, "{body} {error}");
             assert_eq!(answer["field"].as_str(), field, "{body} {error}");
         }
+        assert_eq!(parse::<Example>(b"{\"x\":\"\xff\"}").unwrap_err().code, Code::InvalidJson);
         let nested = |depth: usize| format!(r#"{{"x":{}{}}}"#, "[".repeat(depth - 1), "]".repeat(depth - 1));
         assert_eq!(parse::<Example>(nested(129).as_bytes()).unwrap_err().code, Code::InvalidJson);
         assert_eq!(parse::<Example>(nested(128).as_bytes()).unwrap_err().code, Code::UnknownField);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
 use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::StreamExt as _;
@@ -81,6 +81,10 @@ pub(crate) async fn layer(
 /// Reads the body and verifies the signature over it.
 async fn caller(state: &State, request: &mut ServiceRequest) -> Result<Caller, ApiError> {
     let origin = request.extensions().get::<Origin>().cloned().ok_or(Code::Internal)?;
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > BODY_LIMIT)) {
+        return Err(Code::BodyTooLarge.into());
+    }
     let body = tokio::time::timeout(BODY_TIMEOUT, read_body(request.take_payload()))
         .await
         .unwrap_or_else(|_| Err(ApiError::from(Code::InvalidJson).detail("The body did not arrive in time")))?;
@@ -275,9 +279,9 @@ fn verify(state: &State, request: &ServiceRequest, body: web::Bytes, origin: Ori
     })))
 }
 
-/// The header's value if it is there once, not empty and text.
+/// The header's value if it is there once and not empty. What is no text matches nothing that it is compared with.
 fn single<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let mut values = headers.get_all(name);
-    let value = values.next()?.to_str().ok()?;
+    let value = std::str::from_utf8(values.next()?.as_bytes()).unwrap_or("\u{fffd}");
     (values.next().is_none() && !value.is_empty()).then_some(value)
 }

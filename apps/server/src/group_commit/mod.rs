@@ -107,6 +107,11 @@ impl Writer {
         let _ = self.queue.send(Waiting::Stop).await;
     }
 
+    /// Whether the thread is there to commit.
+    pub(crate) fn is_alive(&self) -> bool {
+        !self.queue.is_closed()
+    }
+
     /// How many jobs are waiting.
     pub(crate) fn waiting(&self) -> usize {
         QUEUE.saturating_sub(self.queue.capacity())
@@ -138,7 +143,10 @@ impl Thread {
                 }
             }
             let started = system::monotonic();
-            let outcomes = self.commit(&mut jobs);
+            let outcomes = catch_unwind(AssertUnwindSafe(|| self.commit(&mut jobs))).unwrap_or_else(|_| {
+                tracing::error!("a group of {} jobs panicked; what it did is not told", jobs.len());
+                vec![Err(Code::Internal.into()); jobs.len()]
+            });
             self.metrics.group(jobs.len(), started.elapsed());
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
                 // A caller that went away keeps its effect: the request was accepted.
@@ -162,11 +170,8 @@ impl Thread {
         };
         let now_us = system::now_us();
         let forget_before_s = self.due_to_forget(now_us);
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            db::write(&mut connection, |connection| group(connection, jobs, now_us, forget_before_s))
-        }));
-        match result {
-            Ok(Ok(outcomes)) => {
+        match db::write(&mut connection, |connection| group(connection, jobs, now_us, forget_before_s)) {
+            Ok(outcomes) => {
                 self.connection = Some(connection);
                 if let Some(second) = forget_before_s {
                     self.forgotten_s = second;
@@ -174,12 +179,8 @@ impl Thread {
                 outcomes
             }
             // The connection is not trusted after any failure: the next group opens another.
-            Ok(Err(error @ StoreError::Commit(_))) => self.after_unknown_commit(jobs, now_us, error),
-            Ok(Err(error)) => vec![Err(error.into()); jobs.len()],
-            Err(_) => {
-                tracing::error!("a group of {} jobs panicked; nothing of it was written", jobs.len());
-                vec![Err(Code::Internal.into()); jobs.len()]
-            }
+            Err(error @ StoreError::Commit(_)) => self.after_unknown_commit(jobs, now_us, error),
+            Err(error) => vec![Err(error.into()); jobs.len()],
         }
     }
 
@@ -249,7 +250,11 @@ fn group(
             let Job { sight, refuse_repeat, by, work: Work::Call(call), .. } = job else { continue };
             by.now_us = now_us;
             *outcome = guarded(&mut tx, *sight, *refuse_repeat, now_us, |tx| {
-                let result = tx.nested(|tx| call(tx, by));
+                let result = match tx.nested(|tx| call(tx, by)) {
+                    // What would fail again the same way is this call's own, and not its neighbours'.
+                    Err(Failure::Store(error)) if !error.concerns_everybody() => Err(ApiError::from(error).into()),
+                    result => result,
+                };
                 if let Err(Failure::Refused(error)) = &result {
                     by.audit_refusal(tx, error)?;
                 }
@@ -276,6 +281,11 @@ fn guarded(
     let Some(sight) = sight else {
         return settle(work(tx), now_us);
     };
+    if sight.timestamp_s < tx.remembers_from_s()? {
+        return Ok(
+            Err(ApiError::from(Code::TimestampOutOfWindow).member("server_time", &now_us.div_euclid(1_000_000))),
+        );
+    }
     let seen = tx.sightings(sight.app_id, sight.timestamp_s, &sight.mac)?;
     let sighting = match recognise(&sight, &seen) {
         Recognition::Elsewhere => {
@@ -321,9 +331,11 @@ fn was_committed(
         let seen = tx.sightings(sight.app_id, sight.timestamp_s, &sight.mac)?;
         let own = seen.iter().find(|sighting| sighting.subject == sight.subject && sighting.target == sight.target);
         committed |= own.is_some_and(|sighting| sighting.first_seen_us == now_us);
-        outcomes.push(match own.and_then(|sighting| sighting.outcome.clone()) {
-            Some(outcome) => Ok(Done { outcome, replayed: false, first_seen_us: now_us }),
-            None => Err(Code::Unavailable.into()),
+        outcomes.push(match own.map(|own| (own.first_seen_us, own.outcome.clone())) {
+            Some((first_seen_us, Some(outcome))) => {
+                Ok(Done { outcome, replayed: first_seen_us != now_us, first_seen_us })
+            }
+            _ => Err(Code::Unavailable.into()),
         });
     }
     Ok(committed.then_some(outcomes))

@@ -181,3 +181,37 @@ async fn concurrent_callers_share_commits_and_each_gets_its_own_answer() {
     bench.thread.join().unwrap();
     assert_eq!(bench.writer.run(late).await.unwrap_err().code, Code::Unavailable);
 }
+
+#[test]
+fn a_signature_older_than_what_was_forgotten_is_refused_whatever_the_window_is_now() {
+    let bench = Bench::with_credits("10");
+    let old = || bench.deduction(1, "3");
+    let signed_s = old().sight.unwrap().timestamp_s;
+    assert_eq!(codes(&bench.group(&mut [old()])), [Ok(false)]);
+    let mut connection = bench.database.writer().unwrap();
+    let forget =
+        |connection: &mut AnyConnection| group(connection, &mut [bench.deduction(2, "1")], 7, Some(signed_s + 9));
+    db::write(&mut connection, forget).unwrap();
+    assert_eq!(codes(&bench.group(&mut [old()])), [Err(Code::TimestampOutOfWindow)]);
+    let mut later = bench.deduction(3, "1");
+    if let Some(sight) = &mut later.sight {
+        sight.timestamp_s += 9;
+    }
+    assert_eq!(codes(&bench.group(&mut [later])), [Ok(false)]);
+    assert_eq!(bench.account().balance, Credits::from_micros(5_000_000).unwrap());
+}
+
+#[test]
+fn a_call_that_the_store_refuses_is_a_fault_of_its_own() {
+    let bench = Bench::with_credits("10");
+    let user = bench.user.clone();
+    let twice: Call = Box::new(move |tx, _| {
+        // The account is there: the database refuses.
+        tx.insert_account(&Account::new(user.id))?;
+        Ok(Vec::new())
+    });
+    let outcomes = bench.group(&mut [bench.deduction(1, "1"), bench.job(2, "POST", Work::Call(twice))]);
+    assert_eq!(codes(&outcomes)[0], Ok(false));
+    assert!(outcomes[1].as_ref().is_err_and(|error| error.code.status().is_server_error()));
+    assert_eq!(bench.account().entries, 2);
+}

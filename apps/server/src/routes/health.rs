@@ -9,13 +9,13 @@ use crate::store::migrations::{Standing, standing};
 
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
     config
-        .service(resource("/healthz", "GET").route(web::get().to(alive)))
-        .service(resource("/readyz", "GET").route(web::get().to(ready)));
+        .service(resource("/healthz", "GET, HEAD").route(web::get().to(alive)).route(web::head().to(alive)))
+        .service(resource("/readyz", "GET, HEAD").route(web::get().to(ready)).route(web::head().to(ready)));
 }
 
 /// Apart from the rest: a deployment may put it on a second address.
 pub(crate) fn metrics_only(config: &mut web::ServiceConfig) {
-    config.service(resource("/metrics", "GET").route(web::get().to(metrics)));
+    config.service(resource("/metrics", "GET, HEAD").route(web::get().to(metrics)).route(web::head().to(metrics)));
 }
 
 /// `GET /healthz`: the process answers.
@@ -36,6 +36,7 @@ async fn ready(state: Data<State>) -> HttpResponse {
     let database = state.database.clone();
     let found = web::block(move || standing(&database)).await;
     let (database, migrations) = match found {
+        _ if !state.writer.is_alive() => ("not written to: restart osaycore", "unknown"),
         Ok(Ok(Standing::Current)) => ("ok", "current"),
         Ok(Ok(Standing::Behind(_))) => ("ok", "behind: run `osaycore migrate`"),
         Ok(Ok(Standing::Ahead(_))) => ("ok", "ahead: use a newer osaycore"),

@@ -3,11 +3,12 @@
 use actix_web::HttpResponse;
 use actix_web::web::{self, Data, Path};
 use osaycore_audit::{Action, Details, Field, Log, Target, TargetKind, Value};
-use osaycore_directory::{AppScope, User, UserStatus, parse_uuid, user_by_api_id};
+use osaycore_directory::{AppScope, User, parse_uuid};
 use osaycore_ledger::{Amount, Currency, Payment, PaymentStatus, Storage as _};
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
+use crate::admin::users;
 use crate::error::{ApiError, Code, Failure};
 use crate::extract::{Body, Caller, Text};
 use crate::group_commit::Work;
@@ -16,7 +17,6 @@ use crate::routes::{answer, json, resource, signed, timestamp, to_json};
 use crate::server::State;
 use crate::store::ledger::payment_by_external_id;
 use crate::store::tx::Tx;
-use crate::store::users;
 use crate::system;
 
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
@@ -74,12 +74,8 @@ async fn create(
 ) -> Result<HttpResponse, ApiError> {
     let app = caller.app().clone();
     let external_id = request.external_id.map(|text| text.0);
-    let told_apart = external_id.is_some();
     let work = Work::Call(Box::new(move |tx, by| {
-        let user = user_by_api_id(tx, app.id, &request.user_id.0)?.ok_or(Code::UserNotFound)?;
-        if user.status != UserStatus::Active {
-            return Err(Code::UserInactive.into());
-        }
+        let user = users::active_by_api_id(tx, app.id, &request.user_id.0)?;
         app_scope(&app, AppScope::ManagePayments)?;
         let payment = Payment {
             id: system::uuid(),
@@ -117,7 +113,7 @@ async fn create(
         tx.append(event)?;
         Ok(response(&payment, &user)?)
     }));
-    caller.run(&state, None, told_apart, work).await.map(answer)
+    caller.run(&state, None, false, work).await.map(answer)
 }
 
 /// `PATCH /api/payments/{id}`: a pending payment succeeds or fails; what it is already is no change.
@@ -157,11 +153,11 @@ async fn show(state: Data<State>, caller: Caller, id: Path<String>) -> Result<Ht
     json(&PaymentResponse::of(&payment, &user))
 }
 
-/// A payment of this app, and whose it is.
+/// A payment of this app, and whose it is: somebody who is there and active.
 fn find(tx: &mut Tx<'_>, app_id: i64, id: &str) -> Result<(Payment, User), Failure> {
     let id = parse_uuid(id).ok_or(Code::NotFound)?;
     let payment = tx.payment(id)?.filter(|payment| payment.app_id == app_id).ok_or(Code::NotFound)?;
-    let user = users::by_id(tx, payment.account_id)?.ok_or(Code::NotFound)?;
+    let user = users::active(users::by_id(tx, payment.account_id)?)?;
     Ok((payment, user))
 }
 

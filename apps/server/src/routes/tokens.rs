@@ -4,12 +4,12 @@ use actix_web::HttpResponse;
 use actix_web::http::header::HeaderValue;
 use actix_web::web::{self, Data};
 use osaycore_audit::{Action, Details, Field, Log, Target, TargetKind};
-use osaycore_directory::{UserStatus, user_by_api_id};
 use osaycore_jwt::revocation::{Revocation, Storage as _, first_free_iat_s};
 use osaycore_jwt::{Claims, Grant, MAX_LIFETIME_S};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::admin::users;
 use crate::error::{ApiError, Code, Failure};
 use crate::extract::{Bearer, Body, Caller, Text};
 use crate::group_commit::Work;
@@ -63,10 +63,7 @@ async fn generate(
     let app_id = caller.app().id;
     let user_id = request.user_id.0;
     let mint = Work::Call(Box::new(move |tx, by| {
-        let user = user_by_api_id(tx, app_id, &user_id)?.ok_or(Code::UserNotFound)?;
-        if user.status != UserStatus::Active {
-            return Err(Code::UserInactive.into());
-        }
+        let user = users::active_by_api_id(tx, app_id, &user_id)?;
         let now_s = by.now_us.div_euclid(1_000_000);
         let iat_s = first_free_iat_s(tx.user_cutoff(user.uuid)?, now_s);
         let minted = Minted { sub: user.uuid, jti: system::uuid(), now_s, iat_s, expires_in_s };
@@ -85,7 +82,8 @@ async fn generate(
         let claims = minted.claims(caller.app().uuid);
         let late = system::now_us().saturating_sub(done.first_seen_us) > REPEAT_US;
         if late || state.snapshots.revoked().contains(caller.app().tenant_id, &claims) {
-            return Err(Code::ReplayedRequest.into());
+            return Err(ApiError::from(Code::ReplayedRequest)
+                .detail("This request was made before, and its token is told only once; send it in another second"));
         }
     }
     let jwt_token = configuration.ring.issue(&grant).map_err(|_| Code::Internal)?;

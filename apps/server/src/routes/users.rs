@@ -1,10 +1,12 @@
 //! Users, as an app manages them: only those that are linked to it.
 
+use std::collections::HashMap;
+
 use actix_web::web::{self, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use osaycore_directory::{
     AppScope, DisplayName, Email, ExternalId, Link, Name, Permit, PermitChange, Role, Storage as _, User, UserChange,
-    UserPage, Username, user_by_api_id,
+    UserPage, Username,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -17,6 +19,7 @@ use crate::posting::app_scope;
 use crate::routes::query::Query;
 use crate::routes::{answer, json, resource, signed, timestamp, to_json};
 use crate::server::State;
+use crate::store::permits;
 use crate::store::tx::Tx;
 
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
@@ -133,19 +136,19 @@ async fn list(state: Data<State>, caller: Caller, request: HttpRequest) -> Resul
     };
     let mut linked = state
         .read(caller.app().tenant_id, move |tx| {
-            let mut linked = Vec::new();
-            for user in tx.users(page)? {
-                let permit = tx.permit(user.id, app_id)?;
-                linked.push((user, permit));
-            }
-            Ok::<_, Failure>(linked)
+            let users = tx.users(page)?;
+            let ids: Vec<i64> = users.iter().map(|user| user.id).collect();
+            let permits = permits::of_users(tx, &ids, &[app_id])?;
+            let mut permits: HashMap<i64, Permit> =
+                permits.into_iter().map(|permit| (permit.user_id, permit)).collect();
+            Ok::<_, Failure>(users.into_iter().map(|user| (permits.remove(&user.id), user)).collect::<Vec<_>>())
         })
         .await?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = linked.len() > limit;
     linked.truncate(limit);
-    let next_cursor = linked.last().filter(|_| more).map(|(user, _)| user.id.to_string());
-    let users = linked.iter().map(|(user, permit)| UserView::of(user, permit.as_ref())).collect();
+    let next_cursor = linked.last().filter(|_| more).map(|(_, user)| user.id.to_string());
+    let users = linked.iter().map(|(permit, user)| UserView::of(user, permit.as_ref())).collect();
     json(&ListResponse { success: true, users, next_cursor })
 }
 
@@ -210,7 +213,7 @@ async fn delete(
 
 /// The user whom the app means, if the two are linked: a permit is the link.
 fn linked(tx: &mut Tx<'_>, app_id: i64, id: &str) -> Result<(User, Permit), Failure> {
-    let user = user_by_api_id(tx, app_id, id)?.ok_or(Code::UserNotFound)?;
+    let user = users::active_by_api_id(tx, app_id, id)?;
     let permit = tx.permit(user.id, app_id)?.ok_or(Code::UserNotFound)?;
     Ok((user, permit))
 }

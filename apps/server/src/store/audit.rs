@@ -3,14 +3,13 @@
 use diesel::prelude::*;
 use osaycore_audit::{Event, Filter, Log, Record, leaf_hash};
 
-use super::db::{StoreError, each_backend, insert_all};
-use super::schema::{audit_events, audit_heads};
+use super::db::{StoreError, insert_all};
+use super::schema::audit_events;
 use super::tx::Tx;
 
-/// Events of a transaction that have yet to be written, and the last position of the log.
+/// Events of a transaction that have yet to be written.
 #[derive(Default)]
 pub(crate) struct Pending {
-    last_id: Option<i64>,
     events: Vec<(i64, Event)>,
 }
 
@@ -30,40 +29,11 @@ struct NewRow {
 impl Tx<'_> {
     pub(super) fn flush_audit(&mut self) -> Result<(), StoreError> {
         let events = std::mem::take(&mut self.audit.events);
-        let Some((last_id, _)) = events.last() else { return Ok(()) };
-        diesel::update(audit_heads::table.find(self.tenant_id))
-            .set(audit_heads::last_id.eq(last_id))
-            .execute(&mut *self.connection)?;
         let rows: Vec<NewRow> = events.iter().map(|(id, event)| row(self.tenant_id, *id, event)).collect();
         insert_all!(&mut *self.connection, &rows, |rows, inner| {
             diesel::insert_into(audit_events::table).values(rows).execute(inner)
         });
         Ok(())
-    }
-
-    /// Locks the tenant for writing until the commit: whoever writes to it on another connection waits.
-    pub(super) fn lock_tenant(&mut self) -> Result<(), StoreError> {
-        let mut last_id = self.locked_head()?;
-        if last_id.is_none() {
-            let first = (audit_heads::tenant_id.eq(self.tenant_id), audit_heads::last_id.eq(0));
-            each_backend!(&mut *self.connection, |inner| {
-                diesel::insert_into(audit_heads::table).values(first).on_conflict_do_nothing().execute(inner)
-            })?;
-            last_id = self.locked_head()?;
-        }
-        self.audit.last_id = last_id;
-        Ok(())
-    }
-
-    /// On SQLite BEGIN IMMEDIATE has locked everything already.
-    fn locked_head(&mut self) -> Result<Option<i64>, StoreError> {
-        let head = audit_heads::table.find(self.tenant_id).select(audit_heads::last_id);
-        Ok(match &mut *self.connection {
-            #[cfg(feature = "postgres")]
-            super::db::AnyConnection::Postgres(inner) => head.for_update().get_result(inner),
-            connection @ super::db::AnyConnection::Sqlite(_) => head.get_result(connection),
-        }
-        .optional()?)
     }
 }
 
@@ -74,11 +44,9 @@ impl Log for Tx<'_> {
         if event.tenant_id != self.tenant_id {
             return Err(StoreError::Corrupt("audit event of another tenant"));
         }
-        if self.audit.last_id.is_none() {
-            self.lock_tenant()?;
-        }
-        let id = self.audit.last_id.unwrap_or(0).saturating_add(1);
-        self.audit.last_id = Some(id);
+        let head = self.head()?;
+        head.last_event_id = head.last_event_id.saturating_add(1);
+        let id = head.last_event_id;
         self.audit.events.push((id, event));
         Ok(id)
     }

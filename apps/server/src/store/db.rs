@@ -99,6 +99,11 @@ impl StoreError {
         }
     }
 
+    /// Whether any other transaction would fail as well, or this one may succeed when it is run again.
+    pub(crate) fn concerns_everybody(&self) -> bool {
+        self.is_transient() || self.is_storage_full() || matches!(self, Self::Connection(_) | Self::Commit(_))
+    }
+
     /// The disk is full: reads go on, writes come back by themselves.
     pub(crate) fn is_storage_full(&self) -> bool {
         match self {
@@ -129,7 +134,13 @@ impl std::str::FromStr for DatabaseUrl {
         }
         match text.strip_prefix("sqlite://") {
             Some(path) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path))),
-            _ => Err(format!("database URL {text:?}: use sqlite://FILE, sqlite:///absolute/FILE or postgres://…")),
+            // Of the text the scheme at most is told: a password may be anywhere in the rest.
+            _ => {
+                let is_scheme = |scheme: &&str| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'+');
+                let scheme = text.split_once("://").map(|(scheme, _)| scheme).filter(is_scheme);
+                let scheme = scheme.map_or_else(String::new, |scheme| format!(" {scheme}://"));
+                Err(format!("database URL{scheme}: use sqlite://FILE, sqlite:///absolute/FILE or postgres://…"))
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod deployment;
 mod directory;
 pub(crate) mod flags;
 pub(crate) mod groups;
+mod head;
 pub(crate) mod jwt_keys;
 pub(crate) mod ledger;
 pub(crate) mod migrations;

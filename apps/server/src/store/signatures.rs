@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use diesel::dsl::max;
 use diesel::prelude::*;
 use osaycore_signing::Mac;
 use osaycore_signing::replay::{ReplayGuard, Sight, Sighting, Target};
@@ -154,8 +155,20 @@ impl ReplayGuard for Tx<'_> {
         Ok(())
     }
 
+    fn remembers_from_s(&mut self) -> Result<i64, StoreError> {
+        Ok(self.head()?.remembers_from_s)
+    }
+
     fn forget(&mut self, before_timestamp_s: i64) -> Result<u64, StoreError> {
         self.flush_signatures()?;
+        let newest: Option<i64> = signatures::table
+            .filter(signatures::tenant_id.eq(self.tenant_id))
+            .filter(signatures::signed_at_s.lt(before_timestamp_s))
+            .select(max(signatures::signed_at_s))
+            .get_result(&mut *self.connection)?;
+        let Some(newest) = newest else { return Ok(0) };
+        let head = self.head()?;
+        head.remembers_from_s = head.remembers_from_s.max(newest.saturating_add(1));
         let old = signatures::table
             .filter(signatures::tenant_id.eq(self.tenant_id))
             .filter(signatures::signed_at_s.lt(before_timestamp_s));

@@ -4,12 +4,15 @@
 //! was asked to preload and what it is to write, and `flush` writes all of it in bulk before the commit.
 
 use super::db::{self, AnyConnection, AsStoreError, StoreError};
+use super::head::Head;
 use super::{audit, ledger, signatures};
 
 /// One open transaction of one tenant.
 pub(crate) struct Tx<'c> {
     pub(super) connection: &'c mut AnyConnection,
     pub(super) tenant_id: i64,
+    /// Once the tenant is locked.
+    pub(super) head: Option<Head>,
     pub(super) ledger: ledger::Pending,
     pub(super) signatures: signatures::Pending,
     pub(super) audit: audit::Pending,
@@ -20,7 +23,7 @@ impl<'c> Tx<'c> {
     /// so that what they read stays as it is until they commit.
     pub(crate) fn lock(connection: &'c mut AnyConnection, tenant_id: i64) -> Result<Self, StoreError> {
         let mut tx = Self::new(connection, tenant_id);
-        tx.lock_tenant()?;
+        tx.head()?;
         Ok(tx)
     }
 
@@ -29,6 +32,7 @@ impl<'c> Tx<'c> {
         Self {
             connection,
             tenant_id,
+            head: None,
             ledger: ledger::Pending::default(),
             signatures: signatures::Pending::default(),
             audit: audit::Pending::default(),
@@ -44,7 +48,8 @@ impl<'c> Tx<'c> {
     pub(crate) fn flush(&mut self) -> Result<(), StoreError> {
         self.flush_ledger()?;
         self.flush_signatures()?;
-        self.flush_audit()
+        self.flush_audit()?;
+        self.write_head()
     }
 
     /// Runs `work` so that its failure undoes what it did and nothing else.
@@ -66,6 +71,7 @@ impl<'c> Tx<'c> {
             if undo { Err(diesel::result::Error::RollbackTransaction) } else { Ok(()) }
         });
         // What was read before may have changed underneath.
+        self.head = None;
         self.ledger = ledger::Pending::default();
         self.signatures = signatures::Pending::default();
         self.audit = audit::Pending::default();

@@ -1,7 +1,7 @@
 //! Users: table `users`.
 
 use diesel::prelude::*;
-use osaycore_directory::{User, UserPage, UserRef, UserStatus, Write};
+use osaycore_directory::{Name, User, UserPage, UserRef, UserStatus, Username, Write};
 use uuid::Uuid;
 
 use super::db::{StoreError, each_backend, row};
@@ -42,9 +42,21 @@ pub(super) fn find(tx: &mut Tx<'_>, user: &UserRef) -> Result<Option<User>, Stor
     query.get_result(&mut *tx.connection).optional()?.map(Row::read).transpose()
 }
 
-/// The user with this numeric id, deleted or not.
-pub(crate) fn by_id(tx: &mut Tx<'_>, id: i64) -> Result<Option<User>, StoreError> {
-    find(tx, &UserRef::Id(id))
+/// The deleted users of this name, by ascending id: any number of them, as a deletion frees the name.
+pub(crate) fn deleted_by_name(
+    tx: &mut Tx<'_>,
+    directory: Option<&Name>,
+    username: &Username,
+) -> Result<Vec<User>, StoreError> {
+    let rows: Vec<Row> = users::table
+        .filter(users::tenant_id.eq(tx.tenant_id))
+        .filter(users::directory.eq(directory.map_or("", Name::as_str)))
+        .filter(users::username.eq(username.as_str()))
+        .filter(users::deleted_at_us.is_not_null())
+        .order(users::id)
+        .select(row::<Row>())
+        .load(&mut *tx.connection)?;
+    rows.into_iter().map(Row::read).collect()
 }
 
 /// The users with these public ids, deleted ones too, in one query.

@@ -48,7 +48,18 @@ fn an_app_is_created_with_all_its_keys_and_changed_by_name() {
     assert_eq!(deployment.json(&["tenant", "list"])[0]["monthly_user_limit"], 50);
     // All or nothing.
     let error = deployment.refused(&["app", "set", &id, "--allow-bypass", "false", "--totp-digits", "9"], 1);
-    assert!(error.contains("totp_digits"), "{error}");
+    assert_eq!(error, "error: totp_digits: must be a whole number from 6 to 8\n");
+    for (setting, value, sentence) in [
+        ("--default-credit-rate", "0", "default_credit_rate: rate must be more than 0 and at most 1000000000000"),
+        ("--redirect-uris", "x", "redirect_uris: redirect URI must be an absolute URI"),
+        (
+            "--oasis-response-signature",
+            "x",
+            "oasis_response_signature: OASIS response signature must be library or guide",
+        ),
+    ] {
+        assert_eq!(deployment.refused(&["app", "set", &id, setting, value], 1), format!("error: {sentence}\n"));
+    }
     assert_eq!(deployment.json(&["app", "show", &id])["settings"]["allow_bypass"], true);
     deployment.text(&["app", "set", &id, "--monthly-user-limit", "none"]);
 
@@ -134,6 +145,33 @@ fn a_deleted_users_name_is_free_until_somebody_takes_it() {
     deployment.refused(&["user", "restore", &first], 1);
     assert_eq!(deployment.json(&["user", "list"]).as_array().unwrap().len(), 1);
     assert_eq!(deployment.json(&["user", "list", "--deleted"]).as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_deleted_user_is_restored_by_name_where_the_name_says_who() {
+    let deployment = Deployment::new();
+    let elsewhere = ["user", "create", "--username", "alice", "--directory", "corp"];
+    let corp = text(&deployment.json(&elsewhere), "user_id");
+    let first = deployment.json(&["user", "create", "--username", "alice"]);
+    for (name, id) in
+        [("alice", &text(&first, "user_id")), ("\\alice", &text(&first, "user_id")), ("corp\\alice", &corp)]
+    {
+        deployment.text(&["user", "delete", name]);
+        deployment.text(&["user", "restore", name]);
+        assert_eq!(deployment.json(&["user", "show", name])["user_id"], id.as_str(), "{name}");
+    }
+    // Whoever lives is meant before the dead, and has nothing to be restored.
+    deployment.text(&["user", "delete", "alice"]);
+    let second = deployment.json(&["user", "create", "--username", "alice"]);
+    assert!(!deployment.refused(&["user", "restore", "alice"], 1).contains("several"));
+    deployment.text(&["user", "delete", "alice"]);
+    let error = deployment.refused(&["user", "restore", "\\alice"], 1);
+    for user in [&first, &second] {
+        assert!(error.contains(&user["oasis_user_id"].to_string()), "{error}");
+    }
+    deployment.text(&["user", "restore", &second["oasis_user_id"].to_string()]);
+    assert_eq!(deployment.json(&["user", "show", "alice"])["user_id"], second["user_id"]);
+    assert!(deployment.refused(&["user", "restore", "nobody"], 1).contains("no user \\nobody"));
 }
 
 #[test]

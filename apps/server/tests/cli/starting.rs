@@ -107,6 +107,44 @@ fn the_configuration_is_shown_with_secrets_masked() {
 }
 
 #[test]
+fn a_password_in_an_unusable_url_is_not_told() {
+    let deployment = Deployment::new();
+    for (url, told) in [
+        ("mysql://me:hidden@host/db", "mysql://"),
+        ("postgres:/me:hidden@host/db", "sqlite://FILE"),
+        ("me:hidden@host/db?next=x://y", "sqlite://FILE"),
+        ("hidden", "sqlite://FILE"),
+    ] {
+        let error = deployment.refused(&["config", "--database-url", url], 1);
+        assert!(error.contains(told) && error.contains("postgres://…") && !error.contains("hidden"), "{url}: {error}");
+    }
+    deployment.write("own.toml", "smtp_url = \"smtp://me:hidden@mail\nlisten = \"x\"\n");
+    let error = deployment.refused(&["config", "--config", "own.toml"], 1);
+    assert!(error.contains("own.toml, line 1") && !error.contains("hidden"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_went_away_is_no_fault() {
+    let deployment = Deployment::new();
+    deployment.text(&["migrate"]);
+    for arguments in
+        [&["completions", "bash"][..], &["completions", "zsh"], &["config"], &["tenant", "list", "--json"], &["help"]]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = deployment.command(arguments).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), &*error), (Some(0), ""), "{arguments:?}");
+    }
+    // Nor does it change how a refusal ends.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let refused = deployment.command(&["app", "show", "1001"]).stderr(writer).status().unwrap();
+    assert_eq!(refused.code(), Some(1));
+}
+
+#[test]
 fn variables_of_clients_are_not_the_servers() {
     let deployment = Deployment::new();
     let mut command = deployment.command(&["config", "--json"]);

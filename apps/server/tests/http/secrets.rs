@@ -119,10 +119,10 @@ fn no_secret_is_in_a_file_a_log_the_trail_or_an_error() {
 #[test]
 #[cfg(unix)]
 fn the_key_file_and_the_database_are_their_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
     if on_postgres() {
         return eprintln!("not run on PostgreSQL: it looks into the SQLite file");
     }
-    use std::os::unix::fs::PermissionsExt as _;
     let (world, _) = World::served();
     let mode = |name: &str| std::fs::metadata(world.folder().join(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(KEY_FILE), 0o600);

@@ -91,6 +91,8 @@ fn forgets_what_is_older<F: Fixture>(store: &mut F) {
     let before = sight(1_999, 5);
     let at = sight(2_000, 5);
     forget(store, 2_000);
+    let from_s = remembers_from_s(store);
+    assert!(from_s < 1_999, "an empty cut moves nothing: {from_s}");
     record(store, &before, &before.sighting(0, 1, None));
     let [_, other_app] = APP_IDS;
     record(store, &Sight { app_id: other_app, ..before }, &before.sighting(0, 1, None));
@@ -98,9 +100,15 @@ fn forgets_what_is_older<F: Fixture>(store: &mut F) {
     assert_eq!(forget(store, 1_999), 0, "the timestamp itself is kept");
     assert_eq!(forget(store, 2_000), 2, "older sightings of every app are dropped and counted");
     assert_eq!(seen(store, &before), vec![], "what was forgotten is gone");
+    assert_eq!(remembers_from_s(store), 2_000, "and it is known up to where");
     assert_eq!(seen(store, &at), vec![at.sighting(0, 1, None)], "the timestamp itself is kept");
     assert_eq!(forget(store, i64::MAX), 1, "all the rest");
     assert_eq!(forget(store, i64::MAX), 0, "nothing is forgotten twice");
+    assert_eq!(remembers_from_s(store), 2_001, "one more than the greatest that was forgotten");
+}
+
+fn remembers_from_s<F: Fixture>(store: &mut F) -> i64 {
+    store.transact(|guard| guard.remembers_from_s().expect("remembers_from_s"))
 }
 
 /// Pseudo-random requests, recognised and recorded as a server does it, beside the plainest memory there is: a list.

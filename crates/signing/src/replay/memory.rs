@@ -12,12 +12,14 @@ use crate::Mac;
 pub struct Memory {
     /// Ordered by timestamp first, so that forgetting is one cut.
     sightings: BTreeMap<(i64, i64, Mac, i64), Sighting>,
+    /// One more than the greatest timestamp that was forgotten.
+    remembers_from_s: Option<i64>,
 }
 
 impl Memory {
     /// A memory without sightings.
     pub const fn new() -> Self {
-        Self { sightings: BTreeMap::new() }
+        Self { sightings: BTreeMap::new(), remembers_from_s: None }
     }
 }
 
@@ -39,10 +41,16 @@ impl ReplayGuard for Memory {
         Ok(())
     }
 
+    fn remembers_from_s(&mut self) -> Result<i64, Infallible> {
+        Ok(self.remembers_from_s.unwrap_or(i64::MIN))
+    }
+
     fn forget(&mut self, before_timestamp_s: i64) -> Result<u64, Infallible> {
         let first_kept = (before_timestamp_s, i64::MIN, Mac::from_bytes([0; 32]), i64::MIN);
         let kept = self.sightings.split_off(&first_kept);
         let forgotten = core::mem::replace(&mut self.sightings, kept);
+        let last = forgotten.last_key_value().map(|((timestamp_s, ..), _)| timestamp_s.saturating_add(1));
+        self.remembers_from_s = self.remembers_from_s.max(last);
         Ok(u64::try_from(forgotten.len()).unwrap_or(u64::MAX))
     }
 }

@@ -344,7 +344,8 @@ mod postgres {
 
     /// A database named as the folder of the test, which no other has; → its URL. The server is thrown away as a whole.
     pub(super) fn new_database(folder: &std::path::Path) -> String {
-        let server = std::env::var("OSAYCORE_TEST_POSTGRES").expect("OSAYCORE_TEST_POSTGRES names a server");
+        let server = std::env::var("OSAYCORE_TEST_POSTGRES")
+            .unwrap_or_else(|error| panic!("OSAYCORE_TEST_POSTGRES names a server: {error}"));
         let name = format!("http{}", folder.file_name().unwrap().to_str().unwrap().replace('.', "_"));
         let mut connection = PgConnection::establish(&format!("{server}/postgres")).unwrap();
         connection.batch_execute(&format!("CREATE DATABASE \"{name}\"")).unwrap();
