@@ -177,11 +177,9 @@ impl Caller {
                 by: self.by(None),
                 work: Work::Bind,
             };
-            match state.writer.run(job).await {
-                Err(reused) if reused.code == Code::SignatureReused => error = reused,
-                // Not bound: the request must not count as seen and refused.
-                Err(failed) if matches!(failed.code, Code::Unavailable | Code::StorageFull) => error = failed,
-                _ => {}
+            // That it is bound elsewhere goes before; and what could not be bound must not count as seen and refused.
+            if let Err(before) = state.writer.run(job).await {
+                error = before;
             }
         }
         let action = match error.code.status().as_u16() {

@@ -235,7 +235,7 @@ fn group(
         for (job, outcome) in &mut mine {
             match &job.work {
                 Work::Bind => {
-                    **outcome = guarded(&mut tx, job.sight, false, now_us, |_| Err(Code::Internal.into()))?;
+                    **outcome = bind(&mut tx, job.sight, now_us)?;
                 }
                 Work::Post(posting) => {
                     **outcome = guarded(&mut tx, job.sight, job.refuse_repeat, now_us, |tx| {
@@ -269,6 +269,24 @@ fn group(
     Ok(outcomes)
 }
 
+/// Records the target of a request that was refused, if it is the first: it had no effect, and may be made again there.
+fn bind(tx: &mut Tx<'_>, sight: Option<Sight>, now_us: i64) -> Result<Result<Done, ApiError>, StoreError> {
+    if let Some(sight) = sight {
+        let seen = tx.sightings(sight.app_id, sight.timestamp_s, &sight.mac)?;
+        match recognise(&sight, &seen) {
+            Recognition::Elsewhere => return Ok(Err(reused(now_us))),
+            Recognition::First { ordinal } => tx.record(&sight, &sight.sighting(ordinal, now_us, None))?,
+            Recognition::Again { .. } | Recognition::Done { .. } => {}
+        }
+    }
+    Ok(Ok(Done { outcome: Vec::new(), replayed: false, first_seen_us: now_us }))
+}
+
+/// The signature is bound to another target.
+fn reused(now_us: i64) -> ApiError {
+    ApiError::from(Code::SignatureReused).member("server_time", &now_us.div_euclid(1_000_000))
+}
+
 /// Runs `work` unless the guard knows the request, and records what the signature was used for. The outer error is
 /// the store's and fails the group; the inner one is this request's.
 fn guarded(
@@ -288,9 +306,7 @@ fn guarded(
     }
     let seen = tx.sightings(sight.app_id, sight.timestamp_s, &sight.mac)?;
     let sighting = match recognise(&sight, &seen) {
-        Recognition::Elsewhere => {
-            return Ok(Err(ApiError::from(Code::SignatureReused).member("server_time", &now_us.div_euclid(1_000_000))));
-        }
+        Recognition::Elsewhere => return Ok(Err(reused(now_us))),
         Recognition::Done { .. } if refuse_repeat => return Ok(Err(Code::ReplayedRequest.into())),
         Recognition::Done { sighting, outcome } => {
             return Ok(Ok(Done { outcome: outcome.to_vec(), replayed: true, first_seen_us: sighting.first_seen_us }));

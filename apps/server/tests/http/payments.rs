@@ -141,9 +141,8 @@ fn a_payment_of_a_user_who_is_gone_or_disabled_is_not_to_be_had() {
     let body = format!(r#"{{"user_id":"{}","amount":1,"currency":"EUR","status":"pending"}}"#, user.id);
     let made = world.call(&app, "POST", "/api/payments", &body).ok();
     let path = format!("/api/payments/{}", made["payment_id"].as_str().unwrap());
-    let succeed = |nonce: &str| {
-        world.call(&app, "PATCH", &path, &format!(r#"{{"status":"succeeded","nonce":"{nonce}"}}"#))
-    };
+    let succeed =
+        |nonce: &str| world.call(&app, "PATCH", &path, &format!(r#"{{"status":"succeeded","nonce":"{nonce}"}}"#));
     for (verb, status, code) in [("disable", 403, "user_inactive"), ("delete", 404, "user_not_found")] {
         world.run(&["user", verb, &user.id]);
         world.call(&app, "GET", &path, "").refused(status, code);
