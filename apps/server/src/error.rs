@@ -139,7 +139,10 @@ impl ApiError {
 
     /// A 400 `invalid_field`.
     pub(crate) fn invalid(field: &str, detail: impl std::fmt::Display) -> Self {
-        Self::field(Code::InvalidField, field, format!("{field}: {detail}"))
+        let detail = detail.to_string();
+        // Some types name themselves: "username must not be empty".
+        let detail = if detail.starts_with(field) { detail } else { format!("{field}: {detail}") };
+        Self::field(Code::InvalidField, field, detail)
     }
 
     /// A sentence that says more than the table's.

@@ -1,5 +1,6 @@
 //! Serving: what the handlers share, and how the server starts and stops.
 
+use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -178,7 +179,8 @@ async fn run(config: &Config, state: Data<State>, ready: impl FnOnce(SocketAddr)
     }
     ready(address);
     // Plain in every log format: scripts wait for this line.
-    eprintln!("listening on http://{address}");
+    // Nobody to read it is no reason not to serve.
+    let _ = writeln!(std::io::stderr(), "listening on http://{address}");
     server.await?;
     Ok(())
 }

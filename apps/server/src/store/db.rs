@@ -192,7 +192,7 @@ impl ManageConnection for Manager {
             DatabaseUrl::Sqlite(path) => {
                 let mut connection = SqliteConnection::establish(&path.to_string_lossy())
                     .map_err(diesel::r2d2::Error::ConnectionError)?;
-                connection.batch_execute(SQLITE_PRAGMAS).map_err(diesel::r2d2::Error::QueryError)?;
+                set_up(&mut connection).map_err(diesel::r2d2::Error::QueryError)?;
                 if self.read_only {
                     connection.batch_execute("PRAGMA query_only = ON;").map_err(diesel::r2d2::Error::QueryError)?;
                 }
@@ -344,6 +344,20 @@ fn begin(connection: &mut AnyConnection, access: Access) -> QueryResult<()> {
 
 fn rollback(connection: &mut AnyConnection) -> QueryResult<()> {
     <AnyConnection as Connection>::TransactionManager::rollback_transaction(connection)
+}
+
+/// Turning the write-ahead log on is refused at once, without the busy timeout, while another process does the same.
+fn set_up(connection: &mut SqliteConnection) -> QueryResult<()> {
+    const TRIES: u32 = 100;
+    for _ in 1..TRIES {
+        match connection.batch_execute(SQLITE_PRAGMAS) {
+            Err(diesel::result::Error::DatabaseError(_, info)) if info.message() == "database is locked" => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            done => return done,
+        }
+    }
+    connection.batch_execute(SQLITE_PRAGMAS)
 }
 
 fn make_private(path: &Path) -> std::io::Result<()> {
