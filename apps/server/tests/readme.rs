@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 /// A fence of the README, how it is run, and what tells that this machine can run it.
 const LANGUAGES: &[(&str, &[&str], &str)] = &[
-    ("sh\nosaycore()", &["bash", "-s"], "command -v bash curl openssl"),
+    ("sh\ncall()", &["bash", "-s"], "command -v bash curl openssl"),
     ("python\n", &["python3", "-"], "python3 -c 'import requests'"),
     ("js\n", &["node", "-"], "node -e 'if (typeof fetch !== \"function\") process.exit(1)'"),
     ("php\n", &["php"], "php -r 'exit(function_exists(\"curl_init\") ? 0 : 1);'"),

@@ -58,8 +58,17 @@ pub(crate) fn archive(tx: &mut Tx<'_>, by: &By, app: Option<&App>, key: &Key) ->
     let mut all = flags::load(tx.connection(), tenant_id)?;
     let app_id = app.map_or(EVERY_APP, |app| app.id);
     let Some(flag) = all.flags.get_mut(&(app_id, key.clone())).filter(|flag| !flag.archived) else {
-        let of = app.map_or_else(String::new, |app| format!(" of app {}", app.name));
-        return Err(ApiError::from(Code::NotFound).detail(format!("there is no flag {key}{of}")).into());
+        let of = app.map_or(" for every app".to_owned(), |app| format!(" of app {}", app.name));
+        let mut sentence = format!("there is no flag {key}{of}");
+        let has = |app_id: i64| all.flags.get(&(app_id, key.clone())).is_some_and(|flag| !flag.archived);
+        if app.is_some() && has(EVERY_APP) {
+            sentence.push_str("; there is one for every app: leave out --app");
+        }
+        let owners: Vec<String> = tx.apps()?.iter().filter(|app| has(app.id)).map(|app| app.id.to_string()).collect();
+        if !owners.is_empty() {
+            sentence = format!("{sentence}; there is one with --app {}", owners.join(", --app "));
+        }
+        return Err(ApiError::from(Code::NotFound).detail(sentence).into());
     };
     let before = flag.clone();
     (flag.archived, flag.updated_at_us) = (true, by.now_us);

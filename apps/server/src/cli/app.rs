@@ -123,8 +123,13 @@ impl App {
                     let app = session::app(tx, app)?;
                     apps::rotate_secret(tx, sealer, by, &app, grace_seconds)
                 })?;
-                session.output.show(&serde_json::json!({ "secret_key": secret_key }), || secret_key.clone())?;
-                session.output.note(&format!("the old secrets go on working for {grace_seconds} seconds"));
+                session.output.show(&serde_json::json!({ "secret_key": secret_key }), || {
+                    fields(&[("secret_key", secret_key.clone())])
+                })?;
+                session.output.note(&match grace_seconds {
+                    0 => "the old secrets ended now".to_owned(),
+                    seconds => format!("the old secrets go on working for {seconds} seconds"),
+                });
                 Ok(())
             }
             Self::Disable { app } => set_disabled(session, app, true),

@@ -115,9 +115,13 @@ fn apply(session: &Session, path: &Path, app: Option<AppRef>) -> anyhow::Result<
         _ => error,
     })?;
     let answer = serde_json::json!({ "flags": file.flags.len(), "segments": file.segments.len() });
-    session
-        .output
-        .show(&answer, || format!("{} flags and {} segments are applied", file.flags.len(), file.segments.len()))
+    session.output.show(&answer, || {
+        format!("applied {} and {}", counted(file.flags.len(), "flag"), counted(file.segments.len(), "segment"))
+    })
+}
+
+fn counted(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// Reads a file, as what its name says it is, else by its first character.

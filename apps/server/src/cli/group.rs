@@ -78,24 +78,27 @@ impl Group {
 }
 
 fn set_member(session: &Session, group: &GroupRef, user: &UserRef, member: bool) -> anyhow::Result<()> {
-    let changed = session.write(|tx, by| {
+    let (changed, group, user) = session.write(|tx, by| {
         let (group, user) = (session::group(tx, group)?, session::user(tx, user)?);
-        groups::set_member(tx, by, &group, &user, member)
+        Ok((groups::set_member(tx, by, &group, &user, member)?, group.name, user.username))
     })?;
-    changed_or_not(session, changed)
+    let state = if member { "is in" } else { "is not in" };
+    changed_or_not(session, changed, &format!("{user} {state} {group}"))
 }
 
 fn set_allowed(session: &Session, group: &GroupRef, app: AppRef, allowed: bool) -> anyhow::Result<()> {
-    let changed = session.write(|tx, by| {
+    let (changed, group, app) = session.write(|tx, by| {
         let (group, app) = (session::group(tx, group)?, session::app(tx, app)?);
-        groups::set_allowed(tx, by, &group, &app, allowed)
+        Ok((groups::set_allowed(tx, by, &group, &app, allowed)?, group.name, app.name))
     })?;
-    changed_or_not(session, changed)
+    let state = if allowed { "is allowed on" } else { "is not allowed on" };
+    changed_or_not(session, changed, &format!("{group} {state} {app}"))
 }
 
-fn changed_or_not(session: &Session, changed: bool) -> anyhow::Result<()> {
-    let text = if changed { "done" } else { "it was so already" };
-    session.output.show(&serde_json::json!({ "changed": changed }), || text.to_owned())
+/// `state` is how it is now, changed or not.
+fn changed_or_not(session: &Session, changed: bool, state: &str) -> anyhow::Result<()> {
+    let already = if changed { "" } else { ", as it was already" };
+    session.output.show(&serde_json::json!({ "changed": changed }), || format!("{state}{already}"))
 }
 
 impl Row {

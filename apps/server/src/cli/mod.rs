@@ -19,7 +19,9 @@ mod yaml;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use anyhow::bail;
+use clap::parser::ValueSource;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use osaycore_directory::Name;
 
 use crate::config::{Config, Layer};
@@ -95,9 +97,13 @@ struct Usage(&'static str);
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let matches = Arguments::command().get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let url_by_flag = matches
+        .subcommand()
+        .is_some_and(|(_, matches)| matches.value_source("database_url") == Some(ValueSource::CommandLine));
     let unchecked = matches!(arguments.command, Command::Credits(credits::Credits::Verify));
-    match dispatch(arguments) {
+    match dispatch(arguments, url_by_flag) {
         Ok(code) => code,
         Err(error) => {
             output::tell(&format!("error: {error:#}"));
@@ -110,7 +116,8 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
+/// `url_by_flag`: whether the database URL stands on the command line itself, not in the environment.
+fn dispatch(arguments: Arguments, url_by_flag: bool) -> anyhow::Result<ExitCode> {
     let Arguments { command, tenant, json, settings } = arguments;
     let output = Output { json };
     if let Command::Completions { shell } = command {
@@ -121,11 +128,18 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let config = Config::load(settings)?;
-    let open = |config: Config| Session::open(config, tenant.clone(), output, Migrate::Embedded).map(|opened| opened.0);
+    let serves = matches!(command, Command::Serve | Command::Quickstart(_));
+    if serves {
+        check_listen(&config.listen)?;
+    }
+    let open = |config: Config| {
+        let migrate = if serves { Migrate::Embedded } else { Migrate::EmbeddedAloud };
+        Session::open(config, tenant.clone(), output, migrate).map(|opened| opened.0)
+    };
     match command {
         Command::Completions { .. } => Ok(()),
         Command::Config => show_config(&config, output),
-        Command::Quickstart(quickstart) => quickstart.run(config, open, output),
+        Command::Quickstart(quickstart) => quickstart.run(config, url_by_flag, open, output),
         Command::Serve => {
             logging::start(config.log_format);
             drop(open(config.clone())?);
@@ -144,6 +158,17 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Restore(restore) => restore.run(config, open, output),
     }?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Told before a database is made for a server that cannot start.
+fn check_listen(listen: &str) -> anyhow::Result<()> {
+    let is_port = |text: &str| text.parse::<u16>().is_ok();
+    if listen.rsplit_once(':').is_some_and(|(address, port)| !address.is_empty() && is_port(port)) {
+        return Ok(());
+    }
+    let port = listen.trim_start_matches(':');
+    let example = if is_port(port) { port } else { "8080" };
+    bail!("--listen {listen:?}: use ADDRESS:PORT, as in 127.0.0.1:{example}");
 }
 
 fn serve(config: Config, ready: impl FnOnce(std::net::SocketAddr)) -> anyhow::Result<()> {

@@ -1,7 +1,7 @@
 //! `osaycore quickstart`: from nothing to a first signed call.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use super::app::Keys;
 use super::output::{Output, fields, print};
-use super::serve;
 use super::session::Session;
+use super::{Usage, serve};
 use crate::admin::apps::{self, CreatedApp, NewApp};
 use crate::admin::users::{self, NewUserInput};
 use crate::admin::{By, credits, flags};
@@ -63,13 +63,20 @@ impl Quickstart {
     pub(super) fn run(
         self,
         mut config: Config,
+        url_by_flag: bool,
         open: impl FnOnce(Config) -> anyhow::Result<Session>,
         output: Output,
     ) -> anyhow::Result<()> {
         logging::start(config.log_format);
         let unset = "sqlite://osaycore.db".parse().is_ok_and(|default: DatabaseUrl| default == config.database_url);
-        if unset {
-            let folder = self.data_dir.unwrap_or_else(|| PathBuf::from(DEFAULT_DATA_DIR));
+        let folder = match self.data_dir {
+            Some(_) if url_by_flag => return Err(Usage("--data-dir and --database-url exclude each other").into()),
+            // Over whatever the environment or the file says.
+            Some(folder) => Some(folder),
+            None => unset.then(|| PathBuf::from(DEFAULT_DATA_DIR)),
+        };
+        if let Some(folder) = folder {
+            make_private(&folder).with_context(|| format!("making the folder {}", folder.display()))?;
             config.database_url = DatabaseUrl::Sqlite(folder.join("osaycore.db"));
         }
         let session = open(config.clone())?;
@@ -83,6 +90,15 @@ impl Quickstart {
             }
         })
     }
+}
+
+/// Makes a folder for its owner only; one that is there stays as it is.
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 /// The demo app with its users: made if there is no app at all, else found. None: the apps are others.
@@ -168,16 +184,23 @@ fn introduce(
     url: &DatabaseUrl,
     output: Output,
 ) -> anyhow::Result<()> {
-    let commands = match url.sqlite_file() {
-        Some(path) => format!("osaycore --database-url sqlite://{}", path.display()),
-        None => "osaycore".to_owned(),
+    // A URL of PostgreSQL has a password, and whoever started this knows it.
+    let elsewhere = match url.sqlite_file() {
+        Some(path) => {
+            let url = format!("sqlite://{}", std::path::absolute(path)?.display());
+            format!(
+                "Other commands (`osaycore help`) work on this data after\n\nexport OSAYCORE_DATABASE_URL={}",
+                quoted(&url)
+            )
+        }
+        None => "More: osaycore help".to_owned(),
     };
     let Some((keys, users)) = demo else {
         return output.show(&serde_json::json!({ "base_url": base_url }), || {
             format!(
                 "This database has apps of its own; nothing was created.\n\
-                 `{commands} app list` shows them; a secret is shown once, \
-                 `{commands} app rotate-secret APP` makes a new one."
+                 `osaycore app list` shows them; a secret is shown once, \
+                 `osaycore app rotate-secret APP` makes a new one.\n\n{elsewhere}"
             )
         });
     };
@@ -193,7 +216,7 @@ fn introduce(
     let first = demo.users.first().context("the demo app has no users left; `user create --app` makes one")?;
     print(&format!(
         "{}\n{}\n\nA first call, to paste into bash: a token for {}, then a deduction, then what is known of the user.\n\n{}\n\n\
-         More: {commands} help",
+         {elsewhere}",
         demo.keys.to_text(),
         fields(&pairs),
         first.username,
@@ -201,22 +224,30 @@ fn introduce(
     ))
 }
 
-/// Shell that signs and calls. Nothing in it needs quoting: keys and ids are hexadecimal with a prefix.
+/// A word of the shell, quoted where it has to be.
+fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+,=".contains(c);
+    if text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+/// Shell that signs and calls. Keys and ids need no quoting: they are hexadecimal with a prefix.
 fn curl(demo: &Demo, user: &DemoUser) -> String {
     format!(
-        r#"BASE_URL='{base_url}' API_KEY='{api_key}' SECRET_KEY='{secret_key}'
+        r#"export OSAYCORE_BASE_URL={base_url}
+export OSAYCORE_API_KEY={api_key}
+export OSAYCORE_SECRET_KEY={secret_key}
 call() {{ # METHOD PATH BODY [HEADER]
   local ts sig
   ts=$(date +%s)
-  sig=$(printf '%s.%s' "$ts" "$3" | openssl dgst -sha256 -hmac "$SECRET_KEY" | sed 's/^.* //')
-  curl -sS -X "$1" "$BASE_URL$2" -H "X-OSAYCORE-API-KEY: $API_KEY" -H "X-OSAYCORE-TIMESTAMP: $ts" \
-    -H "X-OSAYCORE-SIGNATURE: $sig" -H 'Content-Type: application/json' ${{4:+-H "$4"}} ${{3:+--data-binary "$3"}}
+  sig=$(printf '%s.%s' "$ts" "$3" | openssl dgst -sha256 -hmac "$OSAYCORE_SECRET_KEY" | sed 's/^.* //')
+  curl -sS -X "$1" "$OSAYCORE_BASE_URL$2" -H "X-OSAYCORE-API-KEY: $OSAYCORE_API_KEY" \
+    -H "X-OSAYCORE-TIMESTAMP: $ts" -H "X-OSAYCORE-SIGNATURE: $sig" -H 'Content-Type: application/json' ${{4:+-H "$4"}} ${{3:+--data-binary "$3"}}
   echo
 }}
-TOKEN=$(call POST /api/auth/generate-user-jwt '{{"user_id": "{user_id}"}}' | sed -n 's/.*"jwt_token":"\([^"]*\)".*/\1/p')
-call POST /api/action/deduct-credits '{{"amount": 1.5, "description": "A first call"}}' "Authorization: Bearer $TOKEN"
-call GET /api/user/context '' "Authorization: Bearer $TOKEN""#,
-        base_url = demo.base_url,
+TOKEN=$(call POST /auth/generate-user-jwt '{{"user_id": "{user_id}"}}' | sed -n 's/.*"jwt_token":"\([^"]*\)".*/\1/p')
+call POST /action/deduct-credits '{{"amount": 1.5, "description": "A first call"}}' "Authorization: Bearer $TOKEN"
+call GET /user/context '' "Authorization: Bearer $TOKEN""#,
+        base_url = quoted(&format!("{}/api", demo.base_url)),
         api_key = demo.keys.api_key,
         secret_key = demo.keys.secret_key,
         user_id = user.user_id,

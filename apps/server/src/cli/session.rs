@@ -3,7 +3,7 @@
 use anyhow::{Context as _, bail};
 use osaycore_directory::{App, AppRef, Group, GroupRef, Name, Storage as _, Tenant, User, UserRef};
 
-use super::output::{Output, spinner};
+use super::output::{Output, spinner, tell};
 use crate::admin::{By, apps, bootstrap, groups};
 use crate::config::Config;
 use crate::error::{ApiError, Code, Failure};
@@ -28,6 +28,8 @@ pub(super) struct Session {
 pub(super) enum Migrate {
     /// SQLite only.
     Embedded,
+    /// The same, and a file that was not there is told of: perhaps another one was meant.
+    EmbeddedAloud,
     /// Whatever it is: `osaycore migrate`.
     Any,
 }
@@ -40,12 +42,13 @@ impl Session {
         output: Output,
         migrate: Migrate,
     ) -> anyhow::Result<(Self, usize)> {
+        let missing = config.database_url.sqlite_file().filter(|path| !path.exists());
         let database = Database::open(&config.database_url, 1)
             .with_context(|| format!("opening the database {}", place(&config.database_url)))?;
         let steps = match migrations::standing(&database)? {
             Standing::Current => 0,
             Standing::Behind(steps) => {
-                if migrate == Migrate::Embedded && config.database_url.sqlite_file().is_none() {
+                if migrate != Migrate::Any && config.database_url.sqlite_file().is_none() {
                     bail!("the database lacks {steps} migration steps: run `osaycore migrate`");
                 }
                 let working = spinner("migrating");
@@ -58,6 +61,14 @@ impl Session {
             ),
         };
         bootstrap_once(&config, &database)?;
+        if let Some(path) = missing
+            && migrate == Migrate::EmbeddedAloud
+        {
+            tell(&format!(
+                "made a new database at {} (name another with --database-url or OSAYCORE_DATABASE_URL)",
+                path.display()
+            ));
+        }
         Ok((Self { config, database, output, tenant_name }, steps))
     }
 
@@ -124,7 +135,13 @@ impl Session {
 /// The user, deleted or not.
 pub(super) fn user(tx: &mut Tx<'_>, user: &UserRef) -> Result<User, Failure> {
     let found = tx.user(user)?;
-    found.ok_or_else(|| ApiError::from(Code::UserNotFound).detail(format!("there is no user {user}")).into())
+    found.ok_or_else(|| ApiError::from(Code::UserNotFound).detail(format!("there is no user {}", named(user))).into())
+}
+
+/// A reference as people write it: no backslash before the name of a user without a directory.
+fn named(user: &UserRef) -> String {
+    let text = user.to_string();
+    text.strip_prefix('\\').unwrap_or(&text).to_owned()
 }
 
 /// The user whose deletion is to be taken back: by name, where nobody who lives has it, the only one who had it.
@@ -140,7 +157,8 @@ pub(super) fn user_to_restore(tx: &mut Tx<'_>, reference: &UserRef) -> Result<Us
         Some(only) if deleted.is_empty() => Ok(only),
         Some(last) => {
             let ids: Vec<String> = deleted.iter().chain([&last]).map(|user| user.id.to_string()).collect();
-            let sentence = format!("several deleted users were {reference}: restore one by id, of {}", ids.join(", "));
+            let sentence =
+                format!("several deleted users were {}: restore one by id, of {}", named(reference), ids.join(", "));
             Err(ApiError::from(Code::ReferenceConflict).detail(sentence).into())
         }
     }

@@ -71,6 +71,13 @@ fn an_apps_flag_wins_and_gives_way_again_when_archived() {
         r#"{"flags": [{"key": "new_ui", "type": "string", "variants": {"a": "1"}, "default": "a"}]}"#,
     );
     deployment.refused(&["flag", "apply", "own.json", "--app", &shop], 1);
+    deployment.write("single.json", r#"{"flags": [{"key": "single"}]}"#);
+    assert_eq!(deployment.text(&["flag", "apply", "single.json", "--app", &shop]), "applied 1 flag and 0 segments\n");
+    let error = deployment.refused(&["flag", "archive", "single"], 1);
+    assert!(error.contains("no flag single for every app; there is one with --app 1001"), "{error}");
+    deployment.text(&["flag", "archive", "single", "--app", "1001"]);
+    let error = deployment.refused(&["flag", "archive", "premium", "--app", &shop], 1);
+    assert!(error.contains("no flag premium of app Shop; there is one for every app: leave out --app"), "{error}");
     deployment.text(&["flag", "archive", "new_ui", "--app", &shop]);
     assert_eq!(enabled("new_ui", &shop), true);
     deployment.refused(&["flag", "archive", "new_ui", "--app", &shop], 1);
@@ -78,7 +85,7 @@ fn an_apps_flag_wins_and_gives_way_again_when_archived() {
     deployment.text(&["flag", "archive", "premium"]);
     deployment.refused(&["flag", "explain", "premium", "alice", "--app", &shop], 1);
     assert_eq!(deployment.json(&["flag", "list"]).as_array().unwrap().len(), 2);
-    assert_eq!(deployment.json(&["flag", "list", "--archived"]).as_array().unwrap().len(), 4);
+    assert_eq!(deployment.json(&["flag", "list", "--archived"]).as_array().unwrap().len(), 5);
 }
 
 #[test]

@@ -66,6 +66,9 @@ fn an_app_is_created_with_all_its_keys_and_changed_by_name() {
     let rotated = deployment.json(&["app", "rotate-secret", &id, "--grace-seconds", "0"]);
     assert_eq!(members(&rotated), ["secret_key"]);
     assert_ne!(rotated["secret_key"], app["secret_key"]);
+    let shown = deployment.run(&["app", "rotate-secret", &id, "--grace-seconds", "0"]);
+    assert!(shown.out.starts_with("secret_key  sk_live_"), "{}", shown.out);
+    assert_eq!(shown.err, "the old secrets ended now\n");
     assert_eq!(deployment.json(&["app", "disable", &id])["disabled"], true);
     assert_eq!(deployment.json(&["app", "enable", &number])["disabled"], false);
     assert_eq!(deployment.json(&["app", "list"]).as_array().unwrap().len(), 1);
@@ -171,7 +174,7 @@ fn a_deleted_user_is_restored_by_name_where_the_name_says_who() {
     }
     deployment.text(&["user", "restore", &second["oasis_user_id"].to_string()]);
     assert_eq!(deployment.json(&["user", "show", "alice"])["user_id"], second["user_id"]);
-    assert!(deployment.refused(&["user", "restore", "nobody"], 1).contains("no user \\nobody"));
+    assert!(deployment.refused(&["user", "restore", "nobody"], 1).contains("no user nobody"));
 }
 
 #[test]
@@ -209,6 +212,15 @@ fn groups_join_users_and_apps() {
         assert_eq!(deployment.json(&["group", verb, "staff", whom])["changed"], true, "{verb}");
     }
     assert_eq!(deployment.json(&["group", "list"])[0]["name"], "staff");
+    for (verb, whom, said) in [
+        ("add", "alice", "alice is in staff\n"),
+        ("add", "alice", "alice is in staff, as it was already\n"),
+        ("remove", "alice", "alice is not in staff\n"),
+        ("allow", app.as_str(), "staff is allowed on Shop\n"),
+        ("disallow", app.as_str(), "staff is not allowed on Shop\n"),
+    ] {
+        assert_eq!(deployment.text(&["group", verb, "staff", whom]), said, "{verb}");
+    }
 }
 
 #[test]

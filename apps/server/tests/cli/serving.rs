@@ -84,6 +84,36 @@ fn quickstart_makes_a_demo_once_and_prints_it_every_time() {
 }
 
 #[test]
+fn a_data_folder_wins_over_the_environment_and_is_never_ignored() {
+    let deployment = Deployment::new();
+    let both = ["quickstart", "--data-dir", "data", "--database-url", "sqlite://own.db"];
+    let error = deployment.refused(&both, 2);
+    assert!(error.contains("--data-dir and --database-url exclude each other"), "{error}");
+    deployment.write("own.toml", "database_url = \"sqlite://own.db\"\n");
+    let printed = Server::start(&deployment, &["quickstart", "--data-dir", "data", "--config", "own.toml"]).stop();
+    let absolute = deployment.path("data/osaycore.db").canonicalize().unwrap();
+    assert_eq!(
+        printed.lines().last(),
+        Some(format!("export OSAYCORE_DATABASE_URL=sqlite://{}", absolute.display()).as_str())
+    );
+    assert!(!deployment.path("own.db").exists());
+    let mut command = deployment.command(&["quickstart", "--data-dir", "more", "--listen", "127.0.0.1:0"]);
+    command.env("OSAYCORE_DATABASE_URL", "sqlite://own.db").stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(deployment.path("more/osaycore.db").exists() && !deployment.path("own.db").exists());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(deployment.path("data")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+}
+
+#[test]
 fn quickstart_leaves_a_database_with_other_apps_alone() {
     let deployment = Deployment::new();
     let database = ["--database-url", "sqlite://own.db"];
@@ -106,7 +136,7 @@ fn the_printed_shell_makes_a_first_call() {
     let mut shell = String::new();
     for line in BufReader::new(server.child.stdout.take().unwrap()).lines() {
         let line = line.unwrap();
-        if line.starts_with("BASE_URL=") || !shell.is_empty() {
+        if line.starts_with("export OSAYCORE_BASE_URL=") || !shell.is_empty() {
             writeln!(shell, "{line}").unwrap();
         }
         if line.starts_with("call GET") {

@@ -27,6 +27,29 @@ fn six_processes_at_once_make_one_database_with_one_key() {
     assert_eq!(deployment.json(&["tenant", "list"])[0]["name"], "default");
 }
 
+#[test]
+fn a_new_database_that_may_be_in_the_wrong_folder_is_told_of() {
+    let deployment = Deployment::new();
+    let first = deployment.run(&["app", "list", "--json"]);
+    let told = "made a new database at osaycore.db (name another with --database-url or OSAYCORE_DATABASE_URL)\n";
+    assert_eq!((first.code, first.out.as_str(), first.err.as_str()), (0, "[]\n", told));
+    assert_eq!(deployment.run(&["app", "list"]).err, "", "it is there now");
+    assert_eq!(deployment.run(&["migrate", "--database-url", "sqlite://other.db"]).err, "", "it was asked for");
+}
+
+#[test]
+fn a_listening_address_without_a_port_is_told_before_anything_is_made() {
+    let deployment = Deployment::new();
+    for (listen, example) in [("8092", "8092"), (":8092", "8092"), ("localhost", "8080"), ("127.0.0.1:x", "8080")] {
+        for verb in ["serve", "quickstart"] {
+            let error = deployment.refused(&[verb, "--listen", listen], 1);
+            let sentence = format!("error: --listen {listen:?}: use ADDRESS:PORT, as in 127.0.0.1:{example}\n");
+            assert_eq!(error, sentence);
+        }
+    }
+    assert!(std::fs::read_dir(deployment.path("")).unwrap().next().is_none());
+}
+
 #[cfg(unix)]
 #[test]
 fn database_and_key_are_for_their_owner_only() {
@@ -80,7 +103,7 @@ fn wrong_usage_is_2_and_a_wrong_state_is_1() {
     assert!(nothing.code == 2 && nothing.err.contains("quickstart"), "{}", nothing.err);
     for (arguments, sentence) in [
         (&["app", "show", "1001"][..], "no app 1001"),
-        (&["user", "show", "alice"], "no user \\alice"),
+        (&["user", "show", "alice"], "no user alice"),
         (&["group", "add", "staff", "alice"], "no group staff"),
         (&["flag", "archive", "x"], "no flag x"),
         (&["flag", "apply", "none.json"], "none.json"),
