@@ -15,6 +15,7 @@ mod routes;
 mod sealing;
 mod server;
 mod snapshot;
+mod statement;
 mod store;
 mod system;
 

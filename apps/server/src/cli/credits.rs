@@ -4,14 +4,15 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use osaycore_directory::{Storage as _, UserRef};
-use osaycore_ledger::{AddKind, Amount, Credits as Sum, Entry, HistoryQuery, Storage as _};
+use osaycore_ledger::{AddKind, Amount, Credits as Sum, HistoryQuery, Storage as _};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::output::{bar, fields, optional, table, timestamp};
+use super::output::{bar, fields, optional, table};
 use super::session::{self, Session};
 use crate::admin::credits::{self, Finding};
 use crate::error::{ApiError, Code, Failure};
+use crate::statement::Transaction;
 use crate::store::tenants;
 use crate::store::tx::Tx;
 
@@ -68,19 +69,6 @@ struct Wallet {
     held: Sum,
     available: Sum,
     floor: Sum,
-}
-
-#[derive(Serialize)]
-struct Transaction {
-    transaction_id: Uuid,
-    r#type: &'static str,
-    amount: Sum,
-    balance_after: Sum,
-    description: Option<String>,
-    client_reference_id: Option<String>,
-    payment_id: Option<Uuid>,
-    app_id: Option<Uuid>,
-    created_at: String,
 }
 
 #[derive(Serialize)]
@@ -215,20 +203,4 @@ fn verify(session: &Session) -> anyhow::Result<ExitCode> {
         None => format!("{} wallets and {} entries agree", verified.accounts, verified.entries),
     })?;
     Ok(if verified.difference.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
-impl Transaction {
-    fn of(entry: Entry, app_id: Option<Uuid>) -> Self {
-        Self {
-            transaction_id: entry.transaction_id,
-            r#type: entry.kind.as_str(),
-            amount: entry.amount,
-            balance_after: entry.balance_after,
-            description: entry.description,
-            client_reference_id: entry.reference,
-            payment_id: entry.payment_id,
-            app_id,
-            created_at: timestamp(entry.created_at_us),
-        }
-    }
 }

@@ -8,6 +8,8 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+pub(super) use crate::statement::timestamp;
+
 /// How the command was asked to answer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Output {
@@ -72,14 +74,6 @@ pub(super) fn fields(pairs: &[(&str, String)]) -> String {
 /// A value that may be absent.
 pub(super) fn optional<T: ToString>(value: Option<T>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
-}
-
-/// Microseconds since the epoch as RFC 3339 in UTC.
-pub(super) fn timestamp(us: i64) -> String {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(us).saturating_mul(1000))
-        .ok()
-        .and_then(|time| time.format(&Rfc3339).ok())
-        .unwrap_or_default()
 }
 
 /// A time on the command line: RFC 3339, or a date, which begins at 00:00 UTC. Microseconds since the epoch.

@@ -185,7 +185,7 @@ impl Thread {
     }
 
     /// An error on COMMIT does not tell whether it took place. The signatures that the group recorded tell: if one of
-    /// them is there with what this group gave it, all are, and running the group again replays every outcome.
+    /// them is there with what this group gave it, all are, and the callers are answered from them.
     fn after_unknown_commit(
         &mut self,
         jobs: &mut [Job],

@@ -2,7 +2,7 @@
 
 use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse};
-use osaycore_ledger::{Account, AddKind, Amount, Credits, Entry, EntryKind, HistoryQuery, PaymentFault, Storage};
+use osaycore_ledger::{Account, AddKind, Amount, Credits, EntryKind, HistoryQuery, PaymentFault, Storage};
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
@@ -11,8 +11,9 @@ use crate::extract::{Bearer, Body, Caller, Text};
 use crate::group_commit::Work;
 use crate::posting::{Asked, Posting, Request};
 use crate::routes::query::Query;
-use crate::routes::{answer, json, resource, signed, timestamp};
+use crate::routes::{answer, json, resource, signed};
 use crate::server::State;
+use crate::statement::Transaction;
 
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
     config
@@ -160,19 +161,6 @@ struct TransactionsResponse {
     next_cursor: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Transaction {
-    transaction_id: Uuid,
-    r#type: &'static str,
-    amount: Credits,
-    balance_after: Credits,
-    description: Option<String>,
-    client_reference_id: Option<String>,
-    payment_id: Option<Uuid>,
-    app_id: Option<Uuid>,
-    created_at: String,
-}
-
 /// `GET /api/credits/transactions`: the bearer's wallet, newest first.
 async fn transactions(
     state: Data<State>,
@@ -218,20 +206,4 @@ fn history_query(query: &Query<'_>) -> Result<(HistoryQuery, usize), ApiError> {
         reference: query.text("reference").map(ToOwned::to_owned),
     };
     Ok((read, usize::try_from(limit).unwrap_or(usize::MAX)))
-}
-
-impl Transaction {
-    fn of(entry: Entry, app_id: Option<Uuid>) -> Self {
-        Self {
-            transaction_id: entry.transaction_id,
-            r#type: entry.kind.as_str(),
-            amount: entry.amount,
-            balance_after: entry.balance_after,
-            description: entry.description,
-            client_reference_id: entry.reference,
-            payment_id: entry.payment_id,
-            app_id,
-            created_at: timestamp(entry.created_at_us),
-        }
-    }
 }

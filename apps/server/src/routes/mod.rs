@@ -15,6 +15,7 @@ use actix_web::{HttpResponse, Resource, Route, web};
 use crate::error::{ApiError, Code};
 use crate::extract::signed;
 use crate::group_commit::Done;
+use crate::statement::timestamp;
 
 pub(crate) use health::metrics_only;
 
@@ -71,13 +72,4 @@ fn json(body: &impl serde::Serialize) -> Result<HttpResponse, ApiError> {
 
 fn to_json(body: &impl serde::Serialize) -> Result<Vec<u8>, ApiError> {
     serde_json::to_vec(body).map_err(|_| Code::Internal.into())
-}
-
-/// Microseconds since the epoch as RFC 3339 in UTC.
-fn timestamp(us: i64) -> String {
-    use time::format_description::well_known::Rfc3339;
-    time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(us) * 1000)
-        .ok()
-        .and_then(|time| time.format(&Rfc3339).ok())
-        .unwrap_or_default()
 }

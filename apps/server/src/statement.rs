@@ -1,0 +1,46 @@
+//! An entry of a wallet as it is told, by the API and on the command line alike.
+
+use osaycore_ledger::{Credits, Entry};
+use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use uuid::Uuid;
+
+/// One transaction of `GET /api/credits/transactions` and of `osaycore credits history`.
+#[derive(Serialize)]
+pub(crate) struct Transaction {
+    pub(crate) transaction_id: Uuid,
+    pub(crate) r#type: &'static str,
+    pub(crate) amount: Credits,
+    pub(crate) balance_after: Credits,
+    pub(crate) description: Option<String>,
+    pub(crate) client_reference_id: Option<String>,
+    pub(crate) payment_id: Option<Uuid>,
+    /// None: an operator posted it.
+    pub(crate) app_id: Option<Uuid>,
+    pub(crate) created_at: String,
+}
+
+impl Transaction {
+    pub(crate) fn of(entry: Entry, app_id: Option<Uuid>) -> Self {
+        Self {
+            transaction_id: entry.transaction_id,
+            r#type: entry.kind.as_str(),
+            amount: entry.amount,
+            balance_after: entry.balance_after,
+            description: entry.description,
+            client_reference_id: entry.reference,
+            payment_id: entry.payment_id,
+            app_id,
+            created_at: timestamp(entry.created_at_us),
+        }
+    }
+}
+
+/// Microseconds since the epoch as RFC 3339 in UTC.
+pub(crate) fn timestamp(us: i64) -> String {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(us).saturating_mul(1000))
+        .ok()
+        .and_then(|time| time.format(&Rfc3339).ok())
+        .unwrap_or_default()
+}
