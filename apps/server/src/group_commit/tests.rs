@@ -6,14 +6,18 @@ use osaycore_signing::Mac;
 use osaycore_signing::replay::Target;
 use tempfile::TempDir;
 
+use super::group::group;
+use super::thread::was_committed;
 use super::*;
 use crate::admin::apps::{self, NewApp};
 use crate::admin::users::{self, NewUserInput};
 use crate::admin::{bootstrap, credits};
 use crate::posting::{Asked, Request};
 use crate::sealing::{MasterKey, Sealer};
+use crate::store::db::{self, AnyConnection, StoreError};
 use crate::store::migrations::migrate;
 use crate::store::tx::transact;
+use crate::system;
 
 /// A database with an app and a user, and a writer on it.
 struct Bench {
