@@ -26,6 +26,8 @@ CREATE TABLE entries (
     reference TEXT,
     payment_id BYTEA,
     created_at_us BIGINT NOT NULL,
+    -- The entry's audit event: an account's trail is found by its entries, without an index of its own.
+    event_id BIGINT,
     PRIMARY KEY (tenant_id, account_id, sequence)
 );
 CREATE UNIQUE INDEX entries_by_reference ON entries (tenant_id, app_id, reference) WHERE reference IS NOT NULL;

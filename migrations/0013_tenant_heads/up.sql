@@ -5,5 +5,7 @@ CREATE TABLE tenant_heads (
     -- The last position of the audit log.
     last_event_id BIGINT NOT NULL,
     -- From which signed second on no signature was ever forgotten.
-    remembers_from_s BIGINT NOT NULL
+    remembers_from_s BIGINT NOT NULL,
+    -- One more with every change of what apps know of users: what was read under it is true while it stands.
+    directory_revision BIGINT NOT NULL
 );

@@ -1,21 +1,21 @@
 //! A ledger command of a request, inside of a group: whom it is about, whether that is allowed, and the posting.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use osaycore_audit::{Action, Field, Log, Target, TargetKind, Value};
-use osaycore_directory::{App, Denied, Permit, User, UserStatus, effective, may_deduct, parse_uuid, user_by_api_id};
+use osaycore_directory::{App, Denied, User, may_deduct, parse_uuid, user_by_api_id};
 use osaycore_ledger::{
     Add, AddKind, Amount, AmountError, Charge, Command, Deduct, Entry, Error, Outcome, Rejection, execute as post,
 };
 use std::sync::Arc;
 use uuid::Uuid;
 
-use crate::admin::{By, credits};
+use crate::admin::{By, credits, users};
 use crate::error::{ApiError, Code, Failure};
 use crate::group_commit::Effect;
 use crate::store::db::StoreError;
+use crate::store::members::{Member, Members};
 use crate::store::tx::Tx;
-use crate::store::{groups, permits, users};
 use crate::system;
 
 /// A command as it was asked for, before it is known whom it is about.
@@ -41,61 +41,56 @@ pub(crate) enum Asked {
     Units(Amount),
 }
 
-/// The users of a group of commands and what they may do, read in a few queries.
+/// Whom a group of commands is about.
 #[derive(Default)]
-pub(crate) struct Known {
-    users: HashMap<Uuid, User>,
-    permits: HashMap<(i64, i64), Permit>,
-    /// App and user, for the apps that are restricted to groups.
-    sharing: HashSet<(i64, i64)>,
-}
+pub(crate) struct Known(HashMap<(i64, Uuid), Arc<Member>>);
 
-/// Reads what the commands need: users, permits, groups, accounts, references.
-pub(crate) fn preload<'p>(tx: &mut Tx<'_>, postings: impl Iterator<Item = &'p Posting>) -> Result<Known, StoreError> {
+/// Reads what the commands need: members, accounts, references.
+pub(crate) fn preload<'p>(
+    tx: &mut Tx<'_>,
+    members: &Members,
+    postings: impl Iterator<Item = &'p Posting>,
+) -> Result<Known, StoreError> {
     let postings: Vec<&Posting> = postings.collect();
-    if postings.is_empty() {
-        return Ok(Known::default());
+    let mut wanted: BTreeMap<i64, BTreeSet<Uuid>> = BTreeMap::new();
+    for posting in &postings {
+        if let Some(uuid) = posting.user_uuid() {
+            wanted.entry(posting.app.id).or_default().insert(uuid);
+        }
     }
-    let uuids: BTreeSet<Uuid> = postings.iter().filter_map(|posting| posting.user_uuid()).collect();
-    let uuids: Vec<Uuid> = uuids.into_iter().collect();
-    let users: HashMap<Uuid, User> = users::by_uuids(tx, &uuids)?.into_iter().map(|user| (user.uuid, user)).collect();
-    let user_ids: Vec<i64> = users.values().map(|user| user.id).collect();
-    let apps: HashMap<i64, &App> = postings.iter().map(|posting| (posting.app.id, &*posting.app)).collect();
-    let app_ids: Vec<i64> = apps.keys().copied().collect();
-    let permits = permits::of_users(tx, &user_ids, &app_ids)?
-        .into_iter()
-        .map(|permit| ((permit.app_id, permit.user_id), permit))
-        .collect();
-    let mut sharing = HashSet::new();
-    for app in apps.values().filter(|app| app.settings.restrict_to_groups) {
-        sharing.extend(groups::sharing(tx, app.id, &user_ids)?.into_iter().map(|user_id| (app.id, user_id)));
+    let mut known = HashMap::with_capacity(postings.len());
+    for (app_id, uuids) in wanted {
+        let found = members.load(tx, app_id, &uuids)?;
+        known.extend(found.into_iter().map(|member| ((app_id, member.user.uuid), member)));
     }
-    tx.preload_accounts(user_ids.into_iter())?;
+    tx.preload_accounts(known.values().map(|member| member.user.id))?;
     tx.preload_references(postings.iter().filter_map(|posting| Some((posting.app.id, posting.reference.as_deref()?))))?;
-    Ok(Known { users, permits, sharing })
+    Ok(Known(known))
 }
 
 /// Carries out one command and audits it; → the body of the answer. A refusal that matters is audited too.
 pub(crate) fn execute(
     tx: &mut Tx<'_>,
     known: &Known,
+    members: &Members,
     posting: &Posting,
     by: &By,
     now_us: i64,
 ) -> Result<Effect, Failure> {
-    let user = known.user(tx, posting)?.ok_or(Code::UserNotFound)?;
-    match known.permitted(posting, &user).map(|rate| posting.command(&user, rate, now_us)) {
+    let member = known.member(tx, members, posting)?.ok_or(Code::UserNotFound)?;
+    let user = &member.user;
+    match posting.permitted(&member).map(|rate| posting.command(user, rate, now_us)) {
         Ok(command) => match post(tx, &command, now_us) {
             Ok(Outcome::Replayed(entry)) => Ok(Effect { outcome: body(&entry), replayed: true }),
             Ok(Outcome::Posted(entry)) => {
-                tx.append(credits::posted(by, &entry, now_us))?;
+                tx.append_posted(&entry, credits::posted(by, &entry, now_us))?;
                 Ok(Effect { outcome: body(&entry), replayed: false })
             }
             Err(Error::Storage(error)) => Err(error.into()),
-            Err(Error::Rejected(rejection)) => refuse(tx, posting, by, &user, rejected(&rejection), now_us),
+            Err(Error::Rejected(rejection)) => refuse(tx, posting, by, user, rejected(&rejection), now_us),
             Err(_) => Err(Code::UserNotFound.into()),
         },
-        Err(error) => refuse(tx, posting, by, &user, error, now_us),
+        Err(error) => refuse(tx, posting, by, user, error, now_us),
     }
 }
 
@@ -106,6 +101,17 @@ impl Posting {
             Request::Deduct { user, .. } => Some(*user),
             Request::Add { user_id, .. } => parse_uuid(user_id),
         }
+    }
+
+    /// Whether the command is allowed; → the user's rate for the app.
+    fn permitted(&self, member: &Member) -> Result<Amount, ApiError> {
+        let effective = member.effective(&self.app);
+        users::must_be_active(&member.user)?;
+        match self.request {
+            Request::Deduct { .. } => may_deduct(member.user.status, &effective).map_err(denied)?,
+            Request::Add { .. } => app_scope(&self.app, osaycore_directory::AppScope::AddCredits)?,
+        }
+        Amount::from_micros(effective.credit_rate.micros()).ok_or_else(|| Code::Internal.into())
     }
 
     fn command(&self, user: &User, rate: Amount, now_us: i64) -> Command {
@@ -138,29 +144,19 @@ impl Posting {
 }
 
 impl Known {
-    fn user(&self, tx: &mut Tx<'_>, posting: &Posting) -> Result<Option<User>, StoreError> {
-        if let Some(user) = posting.user_uuid().and_then(|uuid| self.users.get(&uuid)) {
-            return Ok(Some(user.clone()).filter(|user| !user.is_deleted()));
+    /// None: there is no such user.
+    fn member(&self, tx: &mut Tx<'_>, members: &Members, posting: &Posting) -> Result<Option<Arc<Member>>, StoreError> {
+        let app_id = posting.app.id;
+        if let Some(member) = posting.user_uuid().and_then(|uuid| self.0.get(&(app_id, uuid))) {
+            return Ok(Some(Arc::clone(member)));
         }
         match &posting.request {
             Request::Deduct { .. } => Ok(None),
-            Request::Add { user_id, .. } => user_by_api_id(tx, posting.app.id, user_id),
+            Request::Add { user_id, .. } => match user_by_api_id(tx, app_id, user_id)? {
+                Some(user) => members.find(tx, app_id, user.uuid),
+                None => Ok(None),
+            },
         }
-    }
-
-    /// Whether the command is allowed; → the user's rate for the app.
-    fn permitted(&self, posting: &Posting, user: &User) -> Result<Amount, ApiError> {
-        let app = &posting.app;
-        let permit = self.permits.get(&(app.id, user.id));
-        let effective = effective(app, permit, self.sharing.contains(&(app.id, user.id)));
-        if user.status != UserStatus::Active {
-            return Err(Code::UserInactive.into());
-        }
-        match posting.request {
-            Request::Deduct { .. } => may_deduct(user.status, &effective).map_err(denied)?,
-            Request::Add { .. } => app_scope(app, osaycore_directory::AppScope::AddCredits)?,
-        }
-        Amount::from_micros(effective.credit_rate.micros()).ok_or_else(|| Code::Internal.into())
     }
 }
 

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use actix_web::HttpServer;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
-use actix_web::{App, HttpServer};
 use anyhow::Context as _;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use osaycore_directory::{Storage as _, User, UserRef};
+use osaycore_directory::{App, Storage as _, User, UserRef};
 use uuid::Uuid;
 
 use crate::admin::users;
@@ -25,6 +25,7 @@ use crate::refusals::Refusals;
 use crate::routes;
 use crate::snapshot::Snapshots;
 use crate::store::db::Database;
+use crate::store::members::{Member, Members};
 use crate::store::migrations::{Standing, standing};
 use crate::store::tx::Tx;
 use crate::system;
@@ -41,6 +42,7 @@ const HOUSEKEEPING: Duration = Duration::from_secs(10);
 pub(crate) struct State {
     pub(crate) database: Database,
     pub(crate) snapshots: Arc<Snapshots>,
+    pub(crate) members: Arc<Members>,
     pub(crate) writer: Writer,
     pub(crate) refusals: Refusals,
     pub(crate) metrics: Metrics,
@@ -67,6 +69,23 @@ impl State {
             web::block(read).await.map_err(|_| ApiError::from(Code::Unavailable))?
         };
         Ok(result?)
+    }
+
+    /// Reads for the bearer of an app's token, in the same snapshot: 404 if gone, 403 if not active.
+    pub(crate) async fn read_member<T: Send + 'static>(
+        &self,
+        app: &Arc<App>,
+        uuid: Uuid,
+        work: impl FnOnce(&mut Tx<'_>, &Member) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<(Arc<Member>, T), ApiError> {
+        let (app_id, members) = (app.id, Arc::clone(&self.members));
+        self.read(app.tenant_id, move |tx| {
+            let member = members.find(tx, app_id, uuid)?.ok_or(Code::UserNotFound)?;
+            users::must_be_active(&member.user)?;
+            let value = work(tx, &member)?;
+            Ok((member, value))
+        })
+        .await
     }
 
     /// The user of a token: 404 if gone, 403 if not active.
@@ -107,11 +126,14 @@ pub(crate) async fn serve(config: Config, ready: impl FnOnce(SocketAddr)) -> any
     };
     let snapshots = Snapshots::load(database.clone(), sealer)?;
     snapshots.keep_fresh()?;
-    let (writer, writer_thread) = Writer::start(database.clone(), metrics.clone(), config.signature_window_s)?;
+    let members = Arc::new(Members::new());
+    let (writer, writer_thread) =
+        Writer::start(database.clone(), Arc::clone(&members), metrics.clone(), config.signature_window_s)?;
     let per_second = NonZeroU32::new(config.address_requests_per_second).unwrap_or(NonZeroU32::MIN);
     let state = Data::new(State {
         database,
         snapshots,
+        members,
         writer,
         refusals: Refusals::default(),
         metrics,
@@ -134,7 +156,7 @@ async fn run(config: &Config, state: Data<State>, ready: impl FnOnce(SocketAddr)
     let shared = state.clone();
     let own_metrics = config.metrics_listen.is_none();
     let server = HttpServer::new(move || {
-        App::new()
+        actix_web::App::new()
             .app_data(shared.clone())
             .wrap(from_fn(request_id::layer))
             .configure(|config| routes::configure(config, own_metrics))
@@ -148,12 +170,13 @@ async fn run(config: &Config, state: Data<State>, ready: impl FnOnce(SocketAddr)
     let metrics_server = match &config.metrics_listen {
         Some(listen) => {
             let shared = state.clone();
-            let server = HttpServer::new(move || App::new().app_data(shared.clone()).configure(routes::metrics_only))
-                .workers(1)
-                .disable_signals()
-                .bind(listen)
-                .with_context(|| format!("listening on {listen} for metrics"))?
-                .run();
+            let server =
+                HttpServer::new(move || actix_web::App::new().app_data(shared.clone()).configure(routes::metrics_only))
+                    .workers(1)
+                    .disable_signals()
+                    .bind(listen)
+                    .with_context(|| format!("listening on {listen} for metrics"))?
+                    .run();
             Some(server)
         }
         None => None,

@@ -1,6 +1,6 @@
 //! Credits that an operator adds, and whether all wallets are right.
 
-use osaycore_audit::{Action, Details, Event, Field, Log as _, Target, TargetKind, Value};
+use osaycore_audit::{Action, Details, Event, Field, Target, TargetKind, Value};
 use osaycore_directory::User;
 use osaycore_ledger::{Add, AddKind, Amount, Audit, Command, Entry, EntryKind, Error, execute};
 
@@ -42,7 +42,7 @@ pub(crate) fn add(
         Err(Error::Rejected(rejection)) => return Err(ApiError::invalid("amount", rejection).into()),
         Err(_) => return Err(Code::UserNotFound.into()),
     };
-    tx.append(posted(by, &entry, by.now_us))?;
+    tx.append_posted(&entry, posted(by, &entry, by.now_us))?;
     Ok(entry)
 }
 

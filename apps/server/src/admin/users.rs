@@ -33,10 +33,13 @@ pub(crate) fn by_id(tx: &mut Tx<'_>, id: i64) -> Result<Option<User>, Failure> {
 /// What holds everywhere: a deleted user is 404, one that is not active 403.
 pub(crate) fn active(user: Option<User>) -> Result<User, Failure> {
     let user = user.filter(|user| !user.is_deleted()).ok_or(Code::UserNotFound)?;
-    if user.status != UserStatus::Active {
-        return Err(Code::UserInactive.into());
-    }
+    must_be_active(&user)?;
     Ok(user)
+}
+
+/// 403 unless the user, who is not deleted, is active.
+pub(crate) fn must_be_active(user: &User) -> Result<(), ApiError> {
+    if user.status == UserStatus::Active { Ok(()) } else { Err(Code::UserInactive.into()) }
 }
 
 /// The active user whom an app means by `user_id`.

@@ -6,11 +6,13 @@ use super::{Done, Effect, Job, Work};
 use crate::error::{ApiError, Code, Failure};
 use crate::posting;
 use crate::store::db::{AnyConnection, StoreError};
+use crate::store::members::Members;
 use crate::store::tx::Tx;
 
 /// All jobs in the open transaction, tenant by tenant.
 pub(super) fn group(
     connection: &mut AnyConnection,
+    members: &Members,
     jobs: &mut [Job],
     now_us: i64,
     forget_before_s: Option<i64>,
@@ -28,7 +30,7 @@ pub(super) fn group(
             Work::Post(posting) => Some(posting.as_ref()),
             _ => None,
         });
-        let known = posting::preload(&mut tx, postings)?;
+        let known = posting::preload(&mut tx, members, postings)?;
         for (job, outcome) in &mut mine {
             match &job.work {
                 Work::Bind => {
@@ -36,7 +38,7 @@ pub(super) fn group(
                 }
                 Work::Post(posting) => {
                     **outcome = guarded(&mut tx, job.sight, job.refuse_repeat, now_us, |tx| {
-                        posting::execute(tx, &known, posting, &job.by, now_us)
+                        posting::execute(tx, &known, members, posting, &job.by, now_us)
                     })?;
                 }
                 Work::Call(_) => {}

@@ -9,6 +9,8 @@
 mod group;
 mod thread;
 
+use std::sync::Arc;
+
 use osaycore_signing::replay::Sight;
 use tokio::sync::{mpsc, oneshot};
 
@@ -17,6 +19,7 @@ use crate::error::{ApiError, Code, Failure};
 use crate::metrics::Metrics;
 use crate::posting::Posting;
 use crate::store::db::Database;
+use crate::store::members::Members;
 use crate::store::tx::Tx;
 use thread::Thread;
 
@@ -85,11 +88,12 @@ impl Writer {
     /// Starts the writer thread; it ends after [`Writer::stop`].
     pub(crate) fn start(
         database: Database,
+        members: Arc<Members>,
         metrics: Metrics,
         window_s: i64,
     ) -> std::io::Result<(Self, std::thread::JoinHandle<()>)> {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let mut thread = Thread::new(database, metrics, window_s);
+        let mut thread = Thread::new(database, members, metrics, window_s);
         let handle = std::thread::Builder::new().name("group-commit".to_owned()).spawn(move || thread.run(waiting))?;
         Ok((Self { queue }, handle))
     }

@@ -59,7 +59,7 @@ impl Bench {
             Ok((app, user))
         })
         .unwrap();
-        let (writer, thread) = Writer::start(database.clone(), Metrics::new(), 300).unwrap();
+        let (writer, thread) = Writer::start(database.clone(), Arc::new(Members::new()), Metrics::new(), 300).unwrap();
         Self { database, writer, thread, app: app.into(), user, _folder: folder }
     }
 
@@ -95,7 +95,7 @@ impl Bench {
     /// One group of these jobs, in one transaction.
     fn group(&self, jobs: &mut [Job]) -> Vec<Result<Done, ApiError>> {
         let mut connection = self.database.writer().unwrap();
-        db::write(&mut connection, |connection| group(connection, jobs, 7, None)).unwrap()
+        db::write(&mut connection, |connection| group(connection, &Members::new(), jobs, 7, None)).unwrap()
     }
 }
 
@@ -193,8 +193,9 @@ fn a_signature_older_than_what_was_forgotten_is_refused_whatever_the_window_is_n
     let signed_s = old().sight.unwrap().timestamp_s;
     assert_eq!(codes(&bench.group(&mut [old()])), [Ok(false)]);
     let mut connection = bench.database.writer().unwrap();
-    let forget =
-        |connection: &mut AnyConnection| group(connection, &mut [bench.deduction(2, "1")], 7, Some(signed_s + 9));
+    let forget = |connection: &mut AnyConnection| {
+        group(connection, &Members::new(), &mut [bench.deduction(2, "1")], 7, Some(signed_s + 9))
+    };
     db::write(&mut connection, forget).unwrap();
     assert_eq!(codes(&bench.group(&mut [old()])), [Err(Code::TimestampOutOfWindow)]);
     let mut later = bench.deduction(3, "1");

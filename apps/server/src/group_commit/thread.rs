@@ -1,6 +1,7 @@
 //! The writer thread: connections, commits, and what becomes of a group whose commit failed.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use osaycore_signing::replay::ReplayGuard as _;
 use tokio::sync::mpsc;
@@ -10,6 +11,7 @@ use super::{Done, GROUP, Job, Waiting};
 use crate::error::{ApiError, Code};
 use crate::metrics::Metrics;
 use crate::store::db::{self, AnyConnection, Database, StoreError};
+use crate::store::members::Members;
 use crate::store::tx::Tx;
 use crate::system;
 
@@ -17,6 +19,7 @@ use crate::system;
 pub(super) struct Thread {
     database: Database,
     connection: Option<AnyConnection>,
+    members: Arc<Members>,
     metrics: Metrics,
     window_s: i64,
     /// Up to which second old signatures are forgotten.
@@ -24,8 +27,8 @@ pub(super) struct Thread {
 }
 
 impl Thread {
-    pub(super) fn new(database: Database, metrics: Metrics, window_s: i64) -> Self {
-        Self { database, connection: None, metrics, window_s, forgotten_s: 0 }
+    pub(super) fn new(database: Database, members: Arc<Members>, metrics: Metrics, window_s: i64) -> Self {
+        Self { database, connection: None, members, metrics, window_s, forgotten_s: 0 }
     }
 
     pub(super) fn run(&mut self, mut waiting: mpsc::Receiver<Waiting>) {
@@ -70,7 +73,7 @@ impl Thread {
         };
         let now_us = system::now_us();
         let forget_before_s = self.due_to_forget(now_us);
-        match db::write(&mut connection, |connection| group(connection, jobs, now_us, forget_before_s)) {
+        match db::write(&mut connection, |connection| group(connection, &self.members, jobs, now_us, forget_before_s)) {
             Ok(outcomes) => {
                 self.connection = Some(connection);
                 if let Some(second) = forget_before_s {

@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, Data};
-use osaycore_directory::{AvatarUrl, Custom, Scopes, Storage as _, User, effective};
+use osaycore_directory::{AvatarUrl, Custom, Scopes, User};
 use osaycore_ledger::{Amount, Storage as _};
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::context::FlagContext;
-use crate::error::{ApiError, Code, Failure};
+use crate::error::{ApiError, Code};
 use crate::extract::{Bearer, Caller};
 use crate::routes::credits::BalanceSummary;
 use crate::routes::{json, resource, signed};
 use crate::server::State;
+use crate::store::members::Member;
+use crate::store::tx::Tx;
 use crate::system;
 
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
@@ -47,35 +49,26 @@ struct UserSummary<'a> {
 struct AppContext<'a> {
     app_id: Uuid,
     app_name: &'a str,
-    app_permissions: Permissions,
+    app_permissions: Permissions<'a>,
 }
 
 #[derive(Serialize)]
-struct Permissions {
+struct Permissions<'a> {
     can_use: bool,
     is_authorized: bool,
     effective_credit_rate: Amount,
-    scopes: Scopes,
-    custom_permissions: Custom,
+    scopes: &'a Scopes,
+    custom_permissions: &'a Custom,
 }
 
 /// `GET /api/user/context`: everything an app needs to know of the bearer, in one call.
 async fn context(state: Data<State>, caller: Caller, Bearer(claims): Bearer) -> Result<HttpResponse, ApiError> {
-    let app = caller.app().clone();
-    let sub = claims.sub;
-    let (user, account, permit, groups, shares_group) = state
-        .read(app.tenant_id, move |tx| {
-            let user = State::active_user(tx, sub)?;
-            let account = tx.account(user.id)?.ok_or(Code::UserNotFound)?;
-            let permit = tx.permit(user.id, app.id)?;
-            let groups = tx.group_names(user.id)?;
-            let shares_group = app.settings.restrict_to_groups && tx.shares_group(user.id, app.id)?;
-            Ok::<_, Failure>((user, account, permit, groups, shares_group))
-        })
-        .await?;
+    let read = |tx: &mut Tx<'_>, member: &Member| Ok(tx.account(member.user.id)?.ok_or(Code::UserNotFound)?);
+    let (member, account) = state.read_member(caller.app(), claims.sub, read).await?;
+    let Member { user, permit, groups, .. } = &*member;
     let served = caller.served();
-    let effective = effective(&served.app, permit.as_ref(), shares_group);
-    let attributes = FlagContext::new(&user, permit.as_ref(), &effective, &groups, &account).in_app(served.app.uuid);
+    let effective = member.effective(&served.app);
+    let attributes = FlagContext::new(user, permit.as_ref(), &effective, groups, &account).in_app(served.app.uuid);
     let enabled_features: BTreeMap<&str, bool> = served
         .flags
         .evaluate_all(&attributes, system::now_us())
@@ -84,7 +77,7 @@ async fn context(state: Data<State>, caller: Caller, Bearer(claims): Bearer) -> 
     state.metrics.flags(enabled_features.len());
     json(&ContextResponse {
         success: true,
-        user_summary: UserSummary::of(&user),
+        user_summary: UserSummary::of(user),
         credit_balance: BalanceSummary::from(&account),
         app_context: AppContext {
             app_id: served.app.uuid,
@@ -93,8 +86,8 @@ async fn context(state: Data<State>, caller: Caller, Bearer(claims): Bearer) -> 
                 can_use: effective.can_use,
                 is_authorized: effective.is_authorized,
                 effective_credit_rate: Amount::from_micros(effective.credit_rate.micros()).ok_or(Code::Internal)?,
-                scopes: effective.scopes.clone(),
-                custom_permissions: effective.custom.clone(),
+                scopes: &effective.scopes,
+                custom_permissions: &effective.custom,
             },
         },
         enabled_features,

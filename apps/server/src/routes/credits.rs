@@ -6,7 +6,7 @@ use osaycore_ledger::{Account, AddKind, Amount, Credits, EntryKind, HistoryQuery
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
-use crate::error::{ApiError, Code, Failure};
+use crate::error::{ApiError, Code};
 use crate::extract::{Bearer, Body, Caller, Text};
 use crate::group_commit::Work;
 use crate::posting::{Asked, Posting, Request};
@@ -14,6 +14,8 @@ use crate::routes::query::Query;
 use crate::routes::{answer, json, resource, signed};
 use crate::server::State;
 use crate::statement::Transaction;
+use crate::store::members::Member;
+use crate::store::tx::Tx;
 
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
     config
@@ -136,12 +138,8 @@ struct BalanceResponse {
 
 /// `GET /api/credits/balance`: the bearer's wallet.
 async fn balance(state: Data<State>, caller: Caller, Bearer(claims): Bearer) -> Result<HttpResponse, ApiError> {
-    let account = state
-        .read(caller.app().tenant_id, move |tx| {
-            let user = State::active_user(tx, claims.sub)?;
-            Ok::<_, Failure>(tx.account(user.id)?.ok_or(Code::UserNotFound)?)
-        })
-        .await?;
+    let read = |tx: &mut Tx<'_>, member: &Member| Ok(tx.account(member.user.id)?.ok_or(Code::UserNotFound)?);
+    let (_, account) = state.read_member(caller.app(), claims.sub, read).await?;
     json(&BalanceResponse {
         success: true,
         balance: account.balance,
@@ -170,12 +168,8 @@ async fn transactions(
 ) -> Result<HttpResponse, ApiError> {
     let (query, limit) =
         history_query(&Query::parse(request.query_string(), &["cursor", "limit", "type", "from", "to", "reference"])?)?;
-    let mut entries = state
-        .read(caller.app().tenant_id, move |tx| {
-            let user = State::active_user(tx, claims.sub)?;
-            Ok::<_, Failure>(tx.history(user.id, &query)?)
-        })
-        .await?;
+    let read = move |tx: &mut Tx<'_>, member: &Member| Ok(tx.history(member.user.id, &query)?);
+    let (_, mut entries) = state.read_member(caller.app(), claims.sub, read).await?;
     // One more than asked for tells whether there is a next page.
     let more = entries.len() > limit;
     entries.truncate(limit);

@@ -138,7 +138,7 @@ async fn list(state: Data<State>, caller: Caller, request: HttpRequest) -> Resul
         .read(caller.app().tenant_id, move |tx| {
             let users = tx.users(page)?;
             let ids: Vec<i64> = users.iter().map(|user| user.id).collect();
-            let permits = permits::of_users(tx, &ids, &[app_id])?;
+            let permits = permits::of_users(tx, app_id, &ids)?;
             let mut permits: HashMap<i64, Permit> =
                 permits.into_iter().map(|permit| (permit.user_id, permit)).collect();
             Ok::<_, Failure>(users.into_iter().map(|user| (permits.remove(&user.id), user)).collect::<Vec<_>>())

@@ -37,31 +37,6 @@ macro_rules! each_backend {
 }
 pub(crate) use each_backend;
 
-/// Inserts many rows: on PostgreSQL in few statements, as each is a round trip; on SQLite one by one, as there the same
-/// prepared statement again is cheaper than parsing a long one. `$values` stands for the rows of one statement.
-macro_rules! insert_all {
-    ($connection:expr, $rows:expr, |$values:ident, $inner:ident| $insert:expr) => {
-        match $connection {
-            #[cfg(feature = "postgres")]
-            $crate::store::db::AnyConnection::Postgres($inner) => {
-                for $values in $rows.chunks($crate::store::db::ROWS_OF_ONE_STATEMENT) {
-                    $insert?;
-                }
-            }
-            $crate::store::db::AnyConnection::Sqlite($inner) => {
-                for $values in $rows {
-                    $insert?;
-                }
-            }
-        }
-    };
-}
-pub(crate) use insert_all;
-
-/// At the most thirteen columns each: below PostgreSQL's limit of binds, 65,535.
-#[cfg(feature = "postgres")]
-pub(crate) const ROWS_OF_ONE_STATEMENT: usize = 500;
-
 /// The columns of `T`, for `select` and `returning`.
 pub(crate) fn row<T: Selectable<MultiBackend>>() -> T::SelectExpression {
     T::construct_selection()
@@ -159,7 +134,7 @@ const SQLITE_PRAGMAS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = 
     PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; \
     PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA journal_size_limit = 67108864; \
     PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; \
-    PRAGMA wal_autocheckpoint = 8000;";
+    PRAGMA wal_autocheckpoint = 16000;";
 /// Older ones have a bug that can corrupt the write-ahead log.
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 const RETRIES: u32 = 10;

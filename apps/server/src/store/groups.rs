@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use diesel::prelude::*;
 use osaycore_directory::{Group, GroupRef, Unique, Write};
 
+use super::bulk::load_all;
 use super::db::{StoreError, each_backend, row};
 use super::schema::{group_apps, group_members, user_groups};
 use super::tx::Tx;
@@ -66,16 +67,28 @@ pub(super) fn of_user(tx: &mut Tx<'_>, user_id: i64) -> Result<Vec<i64>, StoreEr
 impl Tx<'_> {
     /// The names of the groups that the user is in.
     pub(crate) fn group_names(&mut self, user_id: i64) -> Result<Vec<String>, StoreError> {
-        Ok(group_members::table
+        Ok(names_of(self, &[user_id])?.into_iter().map(|(_, name)| name).collect())
+    }
+}
+
+/// The names of the groups that these users are in, in the order of the groups' ids.
+pub(super) fn names_of(tx: &mut Tx<'_>, user_ids: &[i64]) -> Result<Vec<(i64, String)>, StoreError> {
+    let tenant_id = tx.tenant_id;
+    let of_tenant = || {
+        group_members::table
             .inner_join(user_groups::table.on(
                 user_groups::tenant_id.eq(group_members::tenant_id).and(user_groups::id.eq(group_members::group_id)),
             ))
-            .filter(group_members::tenant_id.eq(self.tenant_id))
-            .filter(group_members::user_id.eq(user_id))
+            .filter(group_members::tenant_id.eq(tenant_id))
             .order(group_members::group_id)
-            .select(user_groups::name)
-            .load(&mut *self.connection)?)
-    }
+            .select((group_members::user_id, user_groups::name))
+    };
+    Ok(load_all!(
+        &mut *tx.connection,
+        user_ids,
+        |inner| of_tenant().filter(group_members::user_id.eq_any(user_ids)).load(inner),
+        |user_id, inner| of_tenant().filter(group_members::user_id.eq(user_id)).load(inner)
+    ))
 }
 
 pub(super) fn add_member(tx: &mut Tx<'_>, group_id: i64, user_id: i64) -> Result<bool, StoreError> {
@@ -87,12 +100,13 @@ pub(super) fn add_member(tx: &mut Tx<'_>, group_id: i64, user_id: i64) -> Result
     let rows = each_backend!(&mut *tx.connection, |inner| {
         diesel::insert_into(group_members::table).values(row).on_conflict_do_nothing().execute(inner)
     })?;
-    Ok(rows == 1)
+    changed(tx, rows)
 }
 
 pub(super) fn remove_member(tx: &mut Tx<'_>, group_id: i64, user_id: i64) -> Result<bool, StoreError> {
     let row = group_members::table.find((tx.tenant_id, user_id, group_id));
-    Ok(diesel::delete(row).execute(&mut *tx.connection)? == 1)
+    let rows = diesel::delete(row).execute(&mut *tx.connection)?;
+    changed(tx, rows)
 }
 
 pub(super) fn of_app(tx: &mut Tx<'_>, app_id: i64) -> Result<Vec<i64>, StoreError> {
@@ -110,25 +124,43 @@ pub(super) fn allow_app(tx: &mut Tx<'_>, group_id: i64, app_id: i64) -> Result<b
     let rows = each_backend!(&mut *tx.connection, |inner| {
         diesel::insert_into(group_apps::table).values(row).on_conflict_do_nothing().execute(inner)
     })?;
-    Ok(rows == 1)
+    changed(tx, rows)
 }
 
 pub(super) fn disallow_app(tx: &mut Tx<'_>, group_id: i64, app_id: i64) -> Result<bool, StoreError> {
     let row = group_apps::table.find((tx.tenant_id, app_id, group_id));
-    Ok(diesel::delete(row).execute(&mut *tx.connection)? == 1)
+    let rows = diesel::delete(row).execute(&mut *tx.connection)?;
+    changed(tx, rows)
+}
+
+/// Whether that was a change.
+fn changed(tx: &mut Tx<'_>, rows: usize) -> Result<bool, StoreError> {
+    if rows == 1 {
+        tx.directory_changed()?;
+    }
+    Ok(rows == 1)
 }
 
 /// Which of these users are in a group that is allowed on the app.
-pub(crate) fn sharing(tx: &mut Tx<'_>, app_id: i64, user_ids: &[i64]) -> Result<HashSet<i64>, StoreError> {
-    let members: Vec<i64> = group_members::table
-        .inner_join(group_apps::table.on(
-            group_apps::tenant_id.eq(group_members::tenant_id).and(group_apps::group_id.eq(group_members::group_id)),
-        ))
-        .filter(group_members::tenant_id.eq(tx.tenant_id))
-        .filter(group_apps::app_id.eq(app_id))
-        .filter(group_members::user_id.eq_any(user_ids))
-        .select(group_members::user_id)
-        .load(&mut *tx.connection)?;
+pub(super) fn sharing(tx: &mut Tx<'_>, app_id: i64, user_ids: &[i64]) -> Result<HashSet<i64>, StoreError> {
+    let tenant_id = tx.tenant_id;
+    let of_app = || {
+        group_members::table
+            .inner_join(
+                group_apps::table.on(group_apps::tenant_id
+                    .eq(group_members::tenant_id)
+                    .and(group_apps::group_id.eq(group_members::group_id))),
+            )
+            .filter(group_members::tenant_id.eq(tenant_id))
+            .filter(group_apps::app_id.eq(app_id))
+            .select(group_members::user_id)
+    };
+    let members: Vec<i64> = load_all!(
+        &mut *tx.connection,
+        user_ids,
+        |inner| of_app().filter(group_members::user_id.eq_any(user_ids)).load(inner),
+        |user_id, inner| of_app().filter(group_members::user_id.eq(user_id)).load(inner)
+    );
     Ok(members.into_iter().collect())
 }
 

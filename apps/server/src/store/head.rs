@@ -3,35 +3,81 @@
 
 use diesel::prelude::*;
 
-use super::db::{StoreError, each_backend};
+use super::db::{AnyConnection, StoreError, each_backend};
 use super::schema::tenant_heads;
 use super::tx::Tx;
 
 /// What every write transaction of a tenant begins with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = tenant_heads)]
 pub(super) struct Head {
     /// The last position of the audit log.
     pub(super) last_event_id: i64,
     /// From which signed second on no signature was ever forgotten.
     pub(super) remembers_from_s: i64,
+    /// Counts the changes of users, permits and groups.
+    pub(super) directory_revision: i64,
+}
+
+/// A head that is locked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Locked {
+    stored: Head,
+    now: Head,
 }
 
 impl Tx<'_> {
     /// Locks the tenant until the commit, if this transaction has not yet.
     pub(super) fn head(&mut self) -> Result<&mut Head, StoreError> {
-        let head = match self.head {
-            Some(head) => head,
-            None => self.lock_head()?,
+        let locked = match self.head {
+            Some(locked) => locked,
+            None => self.lock_head().map(|head| Locked { stored: head, now: head })?,
         };
-        Ok(self.head.insert(head))
+        Ok(&mut self.head.insert(locked).now)
+    }
+
+    /// Tells everybody that what they know of users, permits and groups may be wrong from this commit on.
+    pub(super) fn directory_changed(&mut self) -> Result<(), StoreError> {
+        let head = self.head()?;
+        head.directory_revision = head.directory_revision.saturating_add(1);
+        self.directory_stands = false;
+        Ok(())
+    }
+
+    /// The revision that what this transaction reads of the directory belongs to; none once it may have changed
+    /// something itself, as that may yet be undone.
+    pub(super) fn directory_revision(&mut self) -> Result<Option<i64>, StoreError> {
+        if !self.directory_stands {
+            return Ok(None);
+        }
+        if let Some(locked) = &self.head {
+            return Ok(Some(locked.now.directory_revision));
+        }
+        let tenant_id = self.tenant_id;
+        let revision: Option<i64> = each_backend!(&mut *self.connection, |inner| {
+            tenant_heads::table.find(tenant_id).select(tenant_heads::directory_revision).get_result(inner)
+        })
+        .optional()?;
+        Ok(Some(revision.unwrap_or_default()))
     }
 
     /// Stores what this transaction changed of the head.
     pub(super) fn write_head(&mut self) -> Result<(), StoreError> {
-        let Some(Head { last_event_id, remembers_from_s }) = self.head else { return Ok(()) };
-        diesel::update(tenant_heads::table.find(self.tenant_id))
-            .set((tenant_heads::last_event_id.eq(last_event_id), tenant_heads::remembers_from_s.eq(remembers_from_s)))
-            .execute(&mut *self.connection)?;
+        let Some(Locked { stored, now }) = &mut self.head else { return Ok(()) };
+        if stored == now {
+            return Ok(());
+        }
+        *stored = *now;
+        let (tenant_id, head) = (self.tenant_id, *now);
+        each_backend!(&mut *self.connection, |inner| {
+            diesel::update(tenant_heads::table.find(tenant_id))
+                .set((
+                    tenant_heads::last_event_id.eq(head.last_event_id),
+                    tenant_heads::remembers_from_s.eq(head.remembers_from_s),
+                    tenant_heads::directory_revision.eq(head.directory_revision),
+                ))
+                .execute(inner)
+        })?;
         Ok(())
     }
 
@@ -43,6 +89,7 @@ impl Tx<'_> {
             tenant_heads::tenant_id.eq(self.tenant_id),
             tenant_heads::last_event_id.eq(0),
             tenant_heads::remembers_from_s.eq(0),
+            tenant_heads::directory_revision.eq(0),
         );
         each_backend!(&mut *self.connection, |inner| {
             diesel::insert_into(tenant_heads::table).values(first).on_conflict_do_nothing().execute(inner)
@@ -52,15 +99,12 @@ impl Tx<'_> {
 
     /// On SQLite BEGIN IMMEDIATE has locked everything already.
     fn locked_head(&mut self) -> Result<Option<Head>, StoreError> {
-        let head = tenant_heads::table
-            .find(self.tenant_id)
-            .select((tenant_heads::last_event_id, tenant_heads::remembers_from_s));
-        let found: Option<(i64, i64)> = match &mut *self.connection {
+        let head = tenant_heads::table.find(self.tenant_id);
+        let found = match &mut *self.connection {
             #[cfg(feature = "postgres")]
-            super::db::AnyConnection::Postgres(inner) => head.for_update().get_result(inner),
-            connection @ super::db::AnyConnection::Sqlite(_) => head.get_result(connection),
-        }
-        .optional()?;
-        Ok(found.map(|(last_event_id, remembers_from_s)| Head { last_event_id, remembers_from_s }))
+            AnyConnection::Postgres(inner) => head.for_update().select(Head::as_select()).get_result(inner),
+            AnyConnection::Sqlite(inner) => head.select(Head::as_select()).get_result(inner),
+        };
+        Ok(found.optional()?)
     }
 }

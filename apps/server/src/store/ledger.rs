@@ -5,6 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::BigInt;
+use diesel::sqlite::Sqlite;
 use diesel::upsert::excluded;
 use osaycore_ledger::{
     Account, Amount, Credits, Currency, Entry, EntryKey, EntryKind, HistoryQuery, Payment, PaymentStatus, Posting,
@@ -12,7 +15,8 @@ use osaycore_ledger::{
 };
 use uuid::Uuid;
 
-use super::db::{StoreError, each_backend, insert_all, row};
+use super::bulk::{insert_all, load_all, write_all};
+use super::db::{StoreError, each_backend, row};
 use super::schema::{accounts, entries, payments};
 use super::tx::{self, Tx};
 
@@ -22,7 +26,7 @@ pub(crate) struct Pending {
     accounts: HashMap<i64, Option<Account>>,
     changed: BTreeSet<i64>,
     references: HashMap<(i64, String), Option<Entry>>,
-    posted: Vec<Entry>,
+    posted: Vec<EntryRow>,
     credited: BTreeMap<Uuid, i64>,
 }
 
@@ -54,6 +58,7 @@ struct EntryRow {
     reference: Option<String>,
     payment_id: Option<Vec<u8>>,
     created_at_us: i64,
+    event_id: Option<i64>,
 }
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -73,18 +78,52 @@ struct PaymentRow {
     updated_at_us: i64,
 }
 
+/// diesel's own UPDATE is parsed anew each time. The text of this one never changes, so it is prepared once.
+struct UpdateAccount<'r>(&'r AccountRow);
+
+impl QueryId for UpdateAccount<'_> {
+    type QueryId = UpdateAccount<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryFragment<Sqlite> for UpdateAccount<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        let row = self.0;
+        out.push_sql("UPDATE accounts SET balance = ");
+        out.push_bind_param::<BigInt, _>(&row.balance)?;
+        out.push_sql(", lifetime_earned = ");
+        out.push_bind_param::<BigInt, _>(&row.lifetime_earned)?;
+        out.push_sql(", lifetime_spent = ");
+        out.push_bind_param::<BigInt, _>(&row.lifetime_spent)?;
+        out.push_sql(", entries = ");
+        out.push_bind_param::<BigInt, _>(&row.entries)?;
+        out.push_sql(" WHERE tenant_id = ");
+        out.push_bind_param::<BigInt, _>(&row.tenant_id)?;
+        out.push_sql(" AND id = ");
+        out.push_bind_param::<BigInt, _>(&row.id)
+    }
+}
+
+impl RunQueryDsl<SqliteConnection> for UpdateAccount<'_> {}
+
 impl Tx<'_> {
-    /// Reads these accounts in one query.
+    /// Reads these accounts.
     pub(crate) fn preload_accounts(&mut self, ids: impl Iterator<Item = i64>) -> Result<(), StoreError> {
         let missing: BTreeSet<i64> = ids.filter(|id| !self.ledger.accounts.contains_key(id)).collect();
         if missing.is_empty() {
             return Ok(());
         }
-        let rows: Vec<AccountRow> = accounts::table
-            .filter(accounts::tenant_id.eq(self.tenant_id))
-            .filter(accounts::id.eq_any(&missing))
-            .select(row::<AccountRow>())
-            .load(&mut *self.connection)?;
+        let tenant_id = self.tenant_id;
+        let rows: Vec<AccountRow> = load_all!(
+            &mut *self.connection,
+            &missing,
+            |inner| accounts::table
+                .filter(accounts::tenant_id.eq(tenant_id))
+                .filter(accounts::id.eq_any(&missing))
+                .select(AccountRow::as_select())
+                .load(inner),
+            |id, inner| accounts::table.find((tenant_id, id)).select(AccountRow::as_select()).load(inner)
+        );
         for id in missing {
             self.ledger.accounts.insert(id, None);
         }
@@ -95,7 +134,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Reads the entries under these references of these apps in one query.
+    /// Reads the entries under these references of these apps.
     pub(crate) fn preload_references<'r>(
         &mut self,
         keys: impl Iterator<Item = (i64, &'r str)>,
@@ -107,14 +146,23 @@ impl Tx<'_> {
         if missing.is_empty() {
             return Ok(());
         }
-        let apps: BTreeSet<i64> = missing.iter().map(|key| key.0).collect();
-        let references: Vec<&str> = missing.iter().map(|key| key.1.as_str()).collect();
-        let rows: Vec<EntryRow> = entries::table
-            .filter(entries::tenant_id.eq(self.tenant_id))
-            .filter(entries::app_id.eq_any(apps))
-            .filter(entries::reference.eq_any(references))
-            .select(row::<EntryRow>())
-            .load(&mut *self.connection)?;
+        let tenant_id = self.tenant_id;
+        let rows: Vec<EntryRow> = load_all!(
+            &mut *self.connection,
+            &missing,
+            |inner| entries::table
+                .filter(entries::tenant_id.eq(tenant_id))
+                .filter(entries::app_id.eq_any(missing.iter().map(|key| key.0).collect::<BTreeSet<_>>()))
+                .filter(entries::reference.eq_any(missing.iter().map(|key| key.1.as_str()).collect::<Vec<_>>()))
+                .select(EntryRow::as_select())
+                .load(inner),
+            |(app_id, reference), inner| entries::table
+                .filter(entries::tenant_id.eq(tenant_id))
+                .filter(entries::app_id.eq(app_id))
+                .filter(entries::reference.eq(reference))
+                .select(EntryRow::as_select())
+                .load(inner)
+        );
         for key in missing {
             self.ledger.references.insert(key, None);
         }
@@ -127,9 +175,15 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Gives an entry its audit event; → whether it was not yet too late for that.
+    pub(super) fn link_event(&mut self, entry: &Entry, event_id: i64) -> bool {
+        let is_it = |row: &&mut EntryRow| (row.account_id, row.sequence) == (entry.account_id, entry.sequence);
+        let pending = self.ledger.posted.iter_mut().rev().find(is_it);
+        pending.map(|row| row.event_id = Some(event_id)).is_some()
+    }
+
     pub(super) fn flush_ledger(&mut self) -> Result<(), StoreError> {
         let posted = std::mem::take(&mut self.ledger.posted);
-        let posted: Vec<EntryRow> = posted.into_iter().map(|entry| EntryRow::of(self.tenant_id, entry)).collect();
         insert_all!(&mut *self.connection, &posted, |rows, inner| {
             diesel::insert_into(entries::table).values(rows).execute(inner)
         });
@@ -139,8 +193,10 @@ impl Tx<'_> {
             .filter_map(|id| self.ledger.accounts.get(id)?.as_ref())
             .map(|account| AccountRow::of(self.tenant_id, account))
             .collect();
-        insert_all!(&mut *self.connection, &changed, |rows, inner| {
-            diesel::insert_into(accounts::table)
+        write_all!(
+            &mut *self.connection,
+            &changed,
+            |rows, inner| diesel::insert_into(accounts::table)
                 .values(rows)
                 .on_conflict((accounts::tenant_id, accounts::id))
                 .do_update()
@@ -150,8 +206,9 @@ impl Tx<'_> {
                     accounts::lifetime_spent.eq(excluded(accounts::lifetime_spent)),
                     accounts::entries.eq(excluded(accounts::entries)),
                 ))
-                .execute(inner)
-        });
+                .execute(inner),
+            |row, inner| UpdateAccount(row).execute(inner)
+        );
         for (id, sequence) in std::mem::take(&mut self.ledger.credited) {
             diesel::update(payments::table.find((self.tenant_id, id.as_bytes().as_slice())))
                 .set(payments::credited_sequence.eq(sequence))
@@ -236,7 +293,7 @@ impl Storage for Tx<'_> {
         }
         self.ledger.accounts.insert(account.id, Some(account.clone()));
         self.ledger.changed.insert(account.id);
-        self.ledger.posted.push(entry.clone());
+        self.ledger.posted.push(EntryRow::of(self.tenant_id, entry));
         Ok(())
     }
 
@@ -349,7 +406,7 @@ impl AccountRow {
 }
 
 impl EntryRow {
-    fn of(tenant_id: i64, entry: Entry) -> Self {
+    fn of(tenant_id: i64, entry: &Entry) -> Self {
         Self {
             tenant_id,
             account_id: entry.account_id,
@@ -360,10 +417,11 @@ impl EntryRow {
             amount: entry.amount.micros(),
             units: entry.units.map(Amount::micros),
             balance_after: entry.balance_after.micros(),
-            description: entry.description,
-            reference: entry.reference,
+            description: entry.description.clone(),
+            reference: entry.reference.clone(),
             payment_id: entry.payment_id.map(|id| id.as_bytes().to_vec()),
             created_at_us: entry.created_at_us,
+            event_id: None,
         }
     }
 

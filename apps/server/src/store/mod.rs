@@ -3,6 +3,7 @@
 pub(crate) mod apps;
 mod audit;
 pub(crate) mod backup;
+mod bulk;
 pub(crate) mod db;
 pub(crate) mod deployment;
 mod directory;
@@ -11,6 +12,7 @@ pub(crate) mod groups;
 mod head;
 pub(crate) mod jwt_keys;
 pub(crate) mod ledger;
+pub(crate) mod members;
 pub(crate) mod migrations;
 pub(crate) mod permits;
 mod revocations;

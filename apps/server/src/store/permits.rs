@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use diesel::upsert::excluded;
 use osaycore_directory::{ExternalId, Permit, Rate, Unique, User, Write};
 
+use super::bulk::load_all;
 use super::db::{StoreError, each_backend, row};
 use super::schema::{permits, users};
 use super::tx::Tx;
@@ -42,14 +43,20 @@ pub(super) fn of_user(tx: &mut Tx<'_>, user_id: i64) -> Result<Vec<Permit>, Stor
     rows.into_iter().map(Row::read).collect()
 }
 
-/// The permits of these users in these apps, in one query; a few that were not asked for may be among them.
-pub(crate) fn of_users(tx: &mut Tx<'_>, user_ids: &[i64], app_ids: &[i64]) -> Result<Vec<Permit>, StoreError> {
-    let rows: Vec<Row> = permits::table
-        .filter(permits::tenant_id.eq(tx.tenant_id))
-        .filter(permits::user_id.eq_any(user_ids))
-        .filter(permits::app_id.eq_any(app_ids))
-        .select(row::<Row>())
-        .load(&mut *tx.connection)?;
+/// The permits of these users in the app.
+pub(crate) fn of_users(tx: &mut Tx<'_>, app_id: i64, user_ids: &[i64]) -> Result<Vec<Permit>, StoreError> {
+    let tenant_id = tx.tenant_id;
+    let rows: Vec<Row> = load_all!(
+        &mut *tx.connection,
+        user_ids,
+        |inner| permits::table
+            .filter(permits::tenant_id.eq(tenant_id))
+            .filter(permits::app_id.eq(app_id))
+            .filter(permits::user_id.eq_any(user_ids))
+            .select(Row::as_select())
+            .load(inner),
+        |user_id, inner| permits::table.find((tenant_id, user_id, app_id)).select(Row::as_select()).load(inner)
+    );
     rows.into_iter().map(Row::read).collect()
 }
 
@@ -101,6 +108,7 @@ pub(super) fn put(tx: &mut Tx<'_>, permit: &Permit) -> Result<Write, StoreError>
             ))
             .execute(inner)
     })?;
+    tx.directory_changed()?;
     Ok(Write::Done)
 }
 

@@ -50,7 +50,7 @@ table! { entries (tenant_id, account_id, sequence) {
     tenant_id -> BigInt, account_id -> BigInt, sequence -> BigInt, transaction_id -> Binary,
     app_id -> BigInt, kind -> Text, amount -> BigInt, units -> Nullable<BigInt>,
     balance_after -> BigInt, description -> Nullable<Text>, reference -> Nullable<Text>,
-    payment_id -> Nullable<Binary>, created_at_us -> BigInt,
+    payment_id -> Nullable<Binary>, created_at_us -> BigInt, event_id -> Nullable<BigInt>,
 } }
 table! { payments (tenant_id, id) {
     tenant_id -> BigInt, id -> Binary, account_id -> BigInt, app_id -> BigInt, amount -> BigInt,
@@ -80,6 +80,8 @@ table! { audit_events (tenant_id, id) {
 
 table! { tenant_heads (tenant_id) {
     tenant_id -> BigInt, last_event_id -> BigInt, remembers_from_s -> BigInt,
+    directory_revision -> BigInt,
 } }
 
 allow_tables_to_appear_in_same_query!(users, permits, group_members, group_apps, user_groups, accounts, apps);
+allow_tables_to_appear_in_same_query!(audit_events, entries);

@@ -7,7 +7,8 @@ use diesel::prelude::*;
 use osaycore_signing::Mac;
 use osaycore_signing::replay::{ReplayGuard, Sight, Sighting, Target};
 
-use super::db::{StoreError, insert_all};
+use super::bulk::{insert_all, load_all};
+use super::db::StoreError;
 use super::schema::signatures;
 use super::tx::{Tx, fixed, uuid};
 
@@ -36,7 +37,8 @@ struct NewRow {
     outcome: Option<Vec<u8>>,
 }
 
-#[derive(Queryable)]
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = signatures)]
 struct Row {
     app_id: i64,
     signed_at_s: i64,
@@ -55,25 +57,25 @@ impl Tx<'_> {
         if keys.is_empty() {
             return Ok(());
         }
-        let apps: BTreeSet<i64> = keys.iter().map(|key| key.0).collect();
-        let seconds: BTreeSet<i64> = keys.iter().map(|key| key.1).collect();
-        let macs: Vec<&[u8]> = keys.iter().map(|key| key.2.as_slice()).collect();
-        let rows: Vec<Row> = signatures::table
-            .filter(signatures::tenant_id.eq(self.tenant_id))
-            .filter(signatures::signed_at_s.eq_any(seconds))
-            .filter(signatures::app_id.eq_any(apps))
-            .filter(signatures::mac.eq_any(macs))
-            .select((
-                signatures::app_id,
-                signatures::signed_at_s,
-                signatures::mac,
-                signatures::ordinal,
-                signatures::subject,
-                signatures::target,
-                signatures::first_seen_us,
-                signatures::outcome,
-            ))
-            .load(&mut *self.connection)?;
+        let tenant_id = self.tenant_id;
+        let rows: Vec<Row> = load_all!(
+            &mut *self.connection,
+            &keys,
+            |inner| signatures::table
+                .filter(signatures::tenant_id.eq(tenant_id))
+                .filter(signatures::signed_at_s.eq_any(keys.iter().map(|key| key.1).collect::<BTreeSet<_>>()))
+                .filter(signatures::app_id.eq_any(keys.iter().map(|key| key.0).collect::<BTreeSet<_>>()))
+                .filter(signatures::mac.eq_any(keys.iter().map(|key| key.2.as_slice()).collect::<Vec<_>>()))
+                .select(Row::as_select())
+                .load(inner),
+            |(app_id, signed_at_s, mac), inner| signatures::table
+                .filter(signatures::tenant_id.eq(tenant_id))
+                .filter(signatures::signed_at_s.eq(signed_at_s))
+                .filter(signatures::app_id.eq(app_id))
+                .filter(signatures::mac.eq(mac.as_slice()))
+                .select(Row::as_select())
+                .load(inner)
+        );
         let mut found: BTreeMap<Key, Vec<Sighting>> = BTreeMap::new();
         for row in rows {
             let key = (row.app_id, row.signed_at_s, fixed(&row.mac, "MAC")?);

@@ -4,7 +4,7 @@
 //! was asked to preload and what it is to write, and `flush` writes all of it in bulk before the commit.
 
 use super::db::{self, AnyConnection, AsStoreError, StoreError};
-use super::head::Head;
+use super::head::Locked;
 use super::{audit, ledger, signatures};
 
 /// One open transaction of one tenant.
@@ -12,7 +12,9 @@ pub(crate) struct Tx<'c> {
     pub(super) connection: &'c mut AnyConnection,
     pub(super) tenant_id: i64,
     /// Once the tenant is locked.
-    pub(super) head: Option<Head>,
+    pub(super) head: Option<Locked>,
+    /// Nothing of the directory was changed in this transaction.
+    pub(super) directory_stands: bool,
     pub(super) ledger: ledger::Pending,
     pub(super) signatures: signatures::Pending,
     pub(super) audit: audit::Pending,
@@ -33,6 +35,7 @@ impl<'c> Tx<'c> {
             connection,
             tenant_id,
             head: None,
+            directory_stands: true,
             ledger: ledger::Pending::default(),
             signatures: signatures::Pending::default(),
             audit: audit::Pending::default(),
@@ -72,6 +75,7 @@ impl<'c> Tx<'c> {
         });
         // What was read before may have changed underneath.
         self.head = None;
+        self.directory_stands = false;
         self.ledger = ledger::Pending::default();
         self.signatures = signatures::Pending::default();
         self.audit = audit::Pending::default();

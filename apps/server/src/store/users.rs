@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use osaycore_directory::{Name, User, UserPage, UserRef, UserStatus, Username, Write};
 use uuid::Uuid;
 
+use super::bulk::load_all;
 use super::db::{StoreError, each_backend, row};
 use super::permits;
 use super::schema::{permits as permit_rows, users};
@@ -59,14 +60,23 @@ pub(crate) fn deleted_by_name(
     rows.into_iter().map(Row::read).collect()
 }
 
-/// The users with these public ids, deleted ones too, in one query.
-pub(crate) fn by_uuids(tx: &mut Tx<'_>, uuids: &[Uuid]) -> Result<Vec<User>, StoreError> {
-    let uuids: Vec<&[u8]> = uuids.iter().map(|uuid| uuid.as_bytes().as_slice()).collect();
-    let rows: Vec<Row> = users::table
-        .filter(users::tenant_id.eq(tx.tenant_id))
-        .filter(users::uuid.eq_any(uuids))
-        .select(row::<Row>())
-        .load(&mut *tx.connection)?;
+/// The users with these public ids, deleted ones too.
+pub(super) fn by_uuids(tx: &mut Tx<'_>, uuids: &[Uuid]) -> Result<Vec<User>, StoreError> {
+    let tenant_id = tx.tenant_id;
+    let rows: Vec<Row> = load_all!(
+        &mut *tx.connection,
+        uuids,
+        |inner| users::table
+            .filter(users::tenant_id.eq(tenant_id))
+            .filter(users::uuid.eq_any(uuids.iter().map(|uuid| uuid.as_bytes().as_slice()).collect::<Vec<_>>()))
+            .select(Row::as_select())
+            .load(inner),
+        |uuid, inner| users::table
+            .filter(users::tenant_id.eq(tenant_id))
+            .filter(users::uuid.eq(uuid.as_bytes().as_slice()))
+            .select(Row::as_select())
+            .load(inner)
+    );
     rows.into_iter().map(Row::read).collect()
 }
 
@@ -131,6 +141,7 @@ pub(super) fn update(tx: &mut Tx<'_>, user: &User) -> Result<Write, StoreError> 
         return Err(diesel::result::Error::NotFound.into());
     }
     permits::set_dormant(tx, user.id, user.deleted_at_us.is_some())?;
+    tx.directory_changed()?;
     Ok(Write::Done)
 }
 
