@@ -77,8 +77,14 @@ impl Deployment {
 
     /// Stops the server and starts it again, so that nothing of the preparation is in its memory.
     pub(crate) fn restarted(self) -> anyhow::Result<Self> {
+        self.stopped_for(|_| Ok(()))
+    }
+
+    /// Does `work` on the database while no server runs on it.
+    pub(crate) fn stopped_for(self, work: impl FnOnce(&Installation) -> anyhow::Result<()>) -> anyhow::Result<Self> {
         let Self { installation, process, target } = self;
         process.stop()?;
+        work(&installation)?;
         let process = installation.serve()?;
         let address = process.address;
         Ok(Self { installation, process, target: Target { address, ..target } })

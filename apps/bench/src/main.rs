@@ -8,6 +8,8 @@ mod http;
 mod load;
 mod machine;
 mod measure;
+mod pace;
+mod postgres;
 mod reference;
 mod report;
 mod rows;
@@ -23,7 +25,7 @@ use clap::{Parser, Subcommand};
 
 use crate::bench::Bench;
 use crate::measure::Extent;
-use crate::rows::{ROWS, Row};
+use crate::rows::{Needs, ROWS, Row};
 
 /// Measures the server and the crates beside their references, and prints one table.
 #[derive(Debug, Parser)]
@@ -38,10 +40,13 @@ struct Arguments {
     /// A second in all on each side, and few users: whether it runs, not how fast
     #[arg(long)]
     quick: bool,
+    /// Leaves out what needs PostgreSQL and libpq
+    #[arg(long)]
+    no_postgres: bool,
     /// Writes the figures as JSON too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// This server instead of the one that is built now
+    /// This server instead of the one that is built now; for PostgreSQL it must be built with it
     #[arg(long, value_name = "FILE")]
     server: Option<PathBuf>,
     #[command(subcommand)]
@@ -72,7 +77,11 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let rows = chosen(&arguments.rows)?;
+    let rows = chosen(&arguments.rows, !arguments.no_postgres)?;
+    let with_postgres = rows.iter().any(|row| row.needs == Needs::Postgres);
+    if with_postgres {
+        postgres::ensure_installed()?;
+    }
     let extent = if arguments.quick {
         Extent { warm_up: Duration::from_millis(200), rounds: 2, round: Duration::from_millis(500), users: 100 }
     } else {
@@ -81,7 +90,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     let binary = match &arguments.server {
         Some(path) => path.clone(),
-        None if rows.iter().any(|row| row.needs_server) => server::build()?,
+        None if rows.iter().any(|row| row.needs != Needs::Nothing) => server::build(with_postgres)?,
         None => PathBuf::new(),
     };
     let mut bench = Bench::new(binary, extent)?;
@@ -103,12 +112,14 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn chosen(numbers: &[u8]) -> anyhow::Result<Vec<&'static Row>> {
+/// The named rows, or all, in the order of the table.
+fn chosen(numbers: &[u8], with_postgres: bool) -> anyhow::Result<Vec<&'static Row>> {
     for number in numbers {
         let known = ROWS.iter().any(|row| row.number == *number);
         anyhow::ensure!(known, "there is no row {number} yet; rows: {}", report::numbers(ROWS));
     }
-    Ok(ROWS.iter().filter(|row| numbers.is_empty() || numbers.contains(&row.number)).collect())
+    let wanted = |row: &&Row| numbers.is_empty() || numbers.contains(&row.number);
+    Ok(ROWS.iter().filter(wanted).filter(|row| with_postgres || row.needs != Needs::Postgres).collect())
 }
 
 #[cfg(test)]
@@ -117,9 +128,13 @@ mod tests {
 
     #[test]
     fn rows_are_chosen_by_number_in_the_tables_order() {
-        let numbers = |wanted: &[u8]| chosen(wanted).map(|rows| rows.iter().map(|row| row.number).collect::<Vec<_>>());
-        assert_eq!(numbers(&[9, 1]).unwrap(), [1, 9]);
-        assert_eq!(numbers(&[]).unwrap().len(), ROWS.len());
-        assert!(numbers(&[1, 99]).unwrap_err().to_string().contains("no row 99"));
+        let numbers = |wanted: &[u8], with_postgres| {
+            chosen(wanted, with_postgres).map(|rows| rows.iter().map(|row| row.number).collect::<Vec<_>>())
+        };
+        assert_eq!(numbers(&[9, 3, 1], true).unwrap(), [1, 3, 9]);
+        assert_eq!(numbers(&[9, 3, 1], false).unwrap(), [1, 9]);
+        assert_eq!(numbers(&[], true).unwrap().len(), ROWS.len());
+        assert!(!numbers(&[], false).unwrap().contains(&3));
+        assert!(numbers(&[1, 99], true).unwrap_err().to_string().contains("no row 99"));
     }
 }

@@ -119,6 +119,12 @@ impl Figure {
         })
     }
 
+    /// The mean of rounds of one length.
+    pub(crate) fn mean(unit: Unit, rounds: Vec<f64>) -> Self {
+        let count = u32::try_from(rounds.len()).unwrap_or(u32::MAX);
+        Self { value: rounds.iter().sum::<f64>() / f64::from(count), unit, rounds, latency: None }
+    }
+
     /// The median of several measurements.
     pub(crate) fn median(unit: Unit, rounds: Vec<f64>) -> Self {
         let mut sorted = rounds.clone();

@@ -27,12 +27,13 @@ const USER: &str = "postgres";
 
 /// `$1` is the folder; behind it come ports, of which the first that is free is taken and printed.
 /// fsync stays on, as where acknowledged means durable; only initdb need not wait for the disk. The
-/// socket is named from the data folder, so that no quoting is needed and its path stays short.
+/// socket is named from the data folder, so that no quoting is needed and its path stays short. In a
+/// folder of root's an unprivileged keeper can remove everything but its own, which is then empty.
 const KEEPER: &str = r#"
 folder=$1; shift
 end() {
     pg_ctl --pgdata="$folder/data" --mode=immediate --silent stop 2>/dev/null
-    cd / && rm -rf "$folder"
+    cd / && rm -rf "$folder" 2>/dev/null
 }
 trap end EXIT
 trap 'exit 1' HUP INT TERM PIPE
@@ -134,6 +135,8 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         self.lifeline = None;
         let _ = self.keeper.wait();
+        // What the keeper may not remove is empty; mostly there is nothing left.
+        let _ = fs::remove_dir(&self.folder);
     }
 }
 

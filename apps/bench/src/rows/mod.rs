@@ -16,8 +16,18 @@ pub(crate) struct Row {
     pub(crate) work: &'static str,
     pub(crate) reference: &'static str,
     pub(crate) goal: Goal,
-    pub(crate) needs_server: bool,
+    pub(crate) needs: Needs,
     pub(crate) measure: fn(&mut Bench) -> anyhow::Result<Measured>,
+}
+
+/// What a row cannot be measured without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Needs {
+    Nothing,
+    /// Its own database is SQLite.
+    Server,
+    /// A server on PostgreSQL.
+    Postgres,
 }
 
 /// What came of it.
@@ -51,14 +61,14 @@ impl Goal {
     }
 }
 
-/// Rows 3, 7, 8 and 11 come with PostgreSQL and the flags.
+/// Rows 7 and 8 come with the flags.
 pub(crate) const ROWS: &[Row] = &[
     Row {
         number: 1,
         work: "deductions, 64 connections",
         reference: "protocol ceiling",
         goal: Goal::RatioAtLeast(0.5),
-        needs_server: true,
+        needs: Needs::Server,
         measure: deductions::against_ceiling,
     },
     Row {
@@ -66,15 +76,23 @@ pub(crate) const ROWS: &[Row] = &[
         work: "deductions, 64 connections",
         reference: "one raw SQLite transaction each",
         goal: Goal::RatioAtLeast(5.0),
-        needs_server: true,
+        needs: Needs::Server,
         measure: deductions::against_raw_sqlite,
+    },
+    Row {
+        number: 3,
+        work: "deductions on PostgreSQL, 64 connections",
+        reference: "pgbench, 16 clients, one statement each",
+        goal: Goal::RatioAtLeast(4.0),
+        needs: Needs::Postgres,
+        measure: deductions::against_pgbench,
     },
     Row {
         number: 4,
         work: "deductions, one hot account",
         reference: "the same over all accounts",
         goal: Goal::RatioAtLeast(0.9),
-        needs_server: true,
+        needs: Needs::Server,
         measure: deductions::one_hot_account,
     },
     Row {
@@ -82,7 +100,7 @@ pub(crate) const ROWS: &[Row] = &[
         work: "deduction p50, 1 connection",
         reference: "one raw durable SQLite commit",
         goal: Goal::RatioAtMost(1.5),
-        needs_server: true,
+        needs: Needs::Server,
         measure: deductions::latency,
     },
     Row {
@@ -90,7 +108,7 @@ pub(crate) const ROWS: &[Row] = &[
         work: "user/context, 64 connections",
         reference: "protocol ceiling of a GET",
         goal: Goal::RatioAtLeast(0.6),
-        needs_server: true,
+        needs: Needs::Server,
         measure: context::against_ceiling,
     },
     Row {
@@ -98,7 +116,7 @@ pub(crate) const ROWS: &[Row] = &[
         work: "request signature check, in process",
         reference: "the hmac crate on the same bytes",
         goal: Goal::RatioAtMost(1.2),
-        needs_server: false,
+        needs: Needs::Nothing,
         measure: checks::signature,
     },
     Row {
@@ -106,7 +124,7 @@ pub(crate) const ROWS: &[Row] = &[
         work: "token check, in process",
         reference: "jsonwebtoken::decode",
         goal: Goal::RatioAtMost(1.1),
-        needs_server: false,
+        needs: Needs::Nothing,
         measure: checks::token,
     },
     Row {
@@ -114,7 +132,7 @@ pub(crate) const ROWS: &[Row] = &[
         work: "peak resident memory, 100,000 users, row 1's load",
         reference: "–",
         goal: Goal::AtMost(128.0, "MiB"),
-        needs_server: true,
+        needs: Needs::Server,
         measure: footprint::memory,
     },
     Row {
@@ -122,7 +140,7 @@ pub(crate) const ROWS: &[Row] = &[
         work: "start to first answer, migrated database",
         reference: "–",
         goal: Goal::AtMost(150.0, "ms"),
-        needs_server: true,
+        needs: Needs::Server,
         measure: footprint::start,
     },
 ];
