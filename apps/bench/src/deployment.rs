@@ -77,17 +77,20 @@ impl Deployment {
 
     /// Stops the server and starts it again, so that nothing of the preparation is in its memory.
     pub(crate) fn restarted(self) -> anyhow::Result<Self> {
-        self.stopped_for(|_| Ok(()))
+        self.stopped_for(|_| Ok(())).map(|(made, ())| made)
     }
 
     /// Does `work` on the database while no server runs on it.
-    pub(crate) fn stopped_for(self, work: impl FnOnce(&Installation) -> anyhow::Result<()>) -> anyhow::Result<Self> {
+    pub(crate) fn stopped_for<T>(
+        self,
+        work: impl FnOnce(&Installation) -> anyhow::Result<T>,
+    ) -> anyhow::Result<(Self, T)> {
         let Self { installation, process, target } = self;
         process.stop()?;
-        work(&installation)?;
+        let done = work(&installation)?;
         let process = installation.serve()?;
         let address = process.address;
-        Ok(Self { installation, process, target: Target { address, ..target } })
+        Ok((Self { installation, process, target: Target { address, ..target } }, done))
     }
 
     /// Every balance against its entries, by `osaycore credits verify`: what was measured did its work.

@@ -14,11 +14,11 @@ mod reference;
 mod report;
 mod rows;
 mod server;
+mod stored;
 mod target;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
@@ -82,12 +82,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if with_postgres {
         postgres::ensure_installed()?;
     }
-    let extent = if arguments.quick {
-        Extent { warm_up: Duration::from_millis(200), rounds: 2, round: Duration::from_millis(500), users: 100 }
-    } else {
-        let rounds = usize::try_from(arguments.seconds)?;
-        Extent { warm_up: Duration::from_secs(1), rounds, round: Duration::from_secs(1), users: 1_000 }
-    };
+    let extent = if arguments.quick { Extent::QUICK } else { Extent::of_seconds(usize::try_from(arguments.seconds)?) };
     let binary = match &arguments.server {
         Some(path) => path.clone(),
         None if rows.iter().any(|row| row.needs != Needs::Nothing) => server::build(with_postgres)?,

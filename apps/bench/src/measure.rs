@@ -18,6 +18,10 @@ pub(crate) struct Extent {
     pub(crate) round: Duration,
     /// Of the deployment under load.
     pub(crate) users: usize,
+    /// Stored before row 11's reference is measured.
+    pub(crate) few_entries: u64,
+    /// Stored before row 11 is measured.
+    pub(crate) many_entries: u64,
 }
 
 fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -25,6 +29,28 @@ fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S
 }
 
 impl Extent {
+    /// Whether it runs, not how fast.
+    pub(crate) const QUICK: Self = Self {
+        warm_up: Duration::from_millis(200),
+        rounds: 2,
+        round: Duration::from_millis(500),
+        users: 100,
+        few_entries: 1_000,
+        many_entries: 20_000,
+    };
+
+    /// What the goals are about.
+    pub(crate) fn of_seconds(rounds: usize) -> Self {
+        Self {
+            warm_up: Duration::from_secs(1),
+            rounds,
+            round: Duration::from_secs(1),
+            users: 1_000,
+            few_entries: 10_000,
+            many_entries: 10_000_000,
+        }
+    }
+
     /// Warms both sides up, then measures them by turns, A B A B …: what disturbs the machine for longer than a
     /// round disturbs both.
     pub(crate) fn by_turns<A, B>(
@@ -224,7 +250,7 @@ mod tests {
 
     #[test]
     fn sides_take_turns_after_a_warm_up() {
-        let extent = Extent { warm_up: Duration::ZERO, rounds: 2, round: Duration::from_millis(1), users: 1 };
+        let extent = Extent { warm_up: Duration::ZERO, round: Duration::from_millis(1), ..Extent::QUICK };
         let order = std::cell::RefCell::new(String::new());
         let note = |name: char| {
             order.borrow_mut().push(name);

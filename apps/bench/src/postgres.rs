@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use anyhow::Context as _;
 use osaycore_xtask::postgres::{Cluster, INSTALL, OLDEST, programs};
@@ -74,6 +74,13 @@ impl Database {
         let said = String::from_utf8_lossy(&output.stderr);
         anyhow::ensure!(output.status.success(), "psql: {}: {said}", statements.join("; "));
         Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// Runs `COPY … FROM STDIN`; the rows go to its standard input.
+    pub(crate) fn copy(&self, statement: &str) -> anyhow::Result<Child> {
+        let mut command = self.psql();
+        command.arg("--command").arg(statement).stdin(Stdio::piped()).stdout(Stdio::null());
+        command.spawn().context("psql did not start")
     }
 
     /// `pgbench`, connected to it, with these arguments; → what it printed.

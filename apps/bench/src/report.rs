@@ -105,7 +105,9 @@ pub(crate) fn json(machine: &Machine, extent: &Extent, lines: &[Line]) -> serde_
 
 /// `1, 2, 4`.
 pub(crate) fn numbers(rows: &[Row]) -> String {
-    rows.iter().map(|row| row.number.to_string()).collect::<Vec<_>>().join(", ")
+    let mut numbers: Vec<u8> = rows.iter().map(|row| row.number).collect();
+    numbers.dedup();
+    numbers.iter().map(u8::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Of the rows; hidden where standard error is no terminal, as every bar is.
@@ -139,7 +141,7 @@ fn figure(figure: &Figure) -> String {
 }
 
 /// `12,345`.
-fn thousands(value: f64) -> String {
+pub(crate) fn thousands(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

@@ -4,6 +4,7 @@ mod checks;
 mod context;
 mod deductions;
 mod footprint;
+mod growth;
 
 use crate::bench::Bench;
 use crate::measure::Figure;
@@ -11,7 +12,8 @@ use crate::measure::Figure;
 /// What is compared with what.
 #[derive(Debug)]
 pub(crate) struct Row {
-    /// Its number for ever: those that are not here yet keep theirs.
+    /// Its number for ever: those that are not here yet keep theirs. One that is measured on both databases has two
+    /// rows.
     pub(crate) number: u8,
     pub(crate) work: &'static str,
     pub(crate) reference: &'static str,
@@ -128,6 +130,22 @@ pub(crate) const ROWS: &[Row] = &[
         measure: checks::token,
     },
     Row {
+        number: 11,
+        work: "deductions, 10 million entries stored, SQLite",
+        reference: "the same with 10 thousand",
+        goal: Goal::RatioAtLeast(0.8),
+        needs: Needs::Server,
+        measure: growth::on_sqlite,
+    },
+    Row {
+        number: 11,
+        work: "deductions, 10 million entries stored, PostgreSQL",
+        reference: "the same with 10 thousand",
+        goal: Goal::RatioAtLeast(0.8),
+        needs: Needs::Postgres,
+        measure: growth::on_postgres,
+    },
+    Row {
         number: 12,
         work: "peak resident memory, 100,000 users, row 1's load",
         reference: "–",
@@ -161,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_in_order_and_numbered_once() {
-        assert!(ROWS.iter().map(|row| row.number).is_sorted_by(|a, b| a < b));
+    fn rows_are_in_order_and_numbered_once_for_a_database() {
+        assert!(ROWS.iter().map(|row| (row.number, row.needs)).is_sorted_by(|a, b| a < b));
     }
 }
