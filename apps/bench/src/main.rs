@@ -9,6 +9,7 @@ mod load;
 mod machine;
 mod measure;
 mod pace;
+mod picture;
 mod postgres;
 mod reference;
 mod report;
@@ -17,7 +18,8 @@ mod server;
 mod stored;
 mod target;
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -26,6 +28,7 @@ use clap::{Parser, Subcommand};
 use crate::bench::Bench;
 use crate::measure::Extent;
 use crate::rows::{Needs, ROWS, Row};
+use crate::server::Engine;
 
 /// Measures the server and the crates beside their references, and prints one table.
 #[derive(Debug, Parser)]
@@ -40,6 +43,9 @@ struct Arguments {
     /// A second in all on each side, and few users: whether it runs, not how fast
     #[arg(long)]
     quick: bool,
+    /// Draws throughput and latency over the number of connections, as SVG; instead of the rows, unless some are named
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
     /// Leaves out what needs PostgreSQL and libpq
     #[arg(long)]
     no_postgres: bool,
@@ -77,34 +83,69 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let rows = chosen(&arguments.rows, !arguments.no_postgres)?;
-    let with_postgres = rows.iter().any(|row| row.needs == Needs::Postgres);
-    if with_postgres {
-        postgres::ensure_installed()?;
-    }
+    let rows = match &arguments.picture {
+        Some(_) if arguments.rows.is_empty() => Vec::new(),
+        _ => chosen(&arguments.rows, !arguments.no_postgres)?,
+    };
+    let engines = engines(arguments, &rows)?;
     let extent = if arguments.quick { Extent::QUICK } else { Extent::of_seconds(usize::try_from(arguments.seconds)?) };
     let binary = match &arguments.server {
         Some(path) => path.clone(),
-        None if rows.iter().any(|row| row.needs != Needs::Nothing) => server::build(with_postgres)?,
-        None => PathBuf::new(),
+        None if engines.is_empty() => PathBuf::new(),
+        None => server::build(engines.contains(&Engine::Postgres))?,
     };
     let mut bench = Bench::new(binary, extent)?;
+    let lines = measured(&mut bench, &rows)?;
+    let machine = machine::describe(bench.folder());
+    if !lines.is_empty() {
+        print!("{}", report::table(&machine, &extent, &lines));
+    }
+    let mut curves = Vec::new();
+    if let Some(path) = &arguments.picture {
+        let rounds = if arguments.quick { picture::Rounds::QUICK } else { picture::Rounds::USUAL };
+        curves = picture::measure(&mut bench, &engines, rounds)?;
+        write(path, picture::draw(&machine, extent.users, &curves).as_bytes())?;
+    }
+    if let Some(path) = &arguments.json {
+        write(path, &serde_json::to_vec_pretty(&report::json(&machine, &extent, &lines, &curves))?)?;
+    }
+    Ok(())
+}
+
+/// The databases that servers are measured on. A picture goes without PostgreSQL where that is not installed.
+fn engines(arguments: &Arguments, rows: &[&Row]) -> anyhow::Result<Vec<Engine>> {
+    let mut engines = BTreeSet::new();
+    if arguments.picture.is_some() || rows.iter().any(|row| row.needs != Needs::Nothing) {
+        engines.insert(Engine::Sqlite);
+    }
+    let installed = postgres::ensure_installed();
+    if rows.iter().any(|row| row.needs == Needs::Postgres) {
+        installed?;
+        engines.insert(Engine::Postgres);
+    } else if arguments.picture.is_some() && !arguments.no_postgres {
+        match installed {
+            Ok(()) => drop(engines.insert(Engine::Postgres)),
+            Err(error) => eprintln!("bench: the picture shows SQLite alone: {error:#}"),
+        }
+    }
+    Ok(engines.into_iter().collect())
+}
+
+fn measured(bench: &mut Bench, rows: &[&'static Row]) -> anyhow::Result<Vec<report::Line>> {
     let progress = report::rows_bar(rows.len());
     let mut lines = Vec::with_capacity(rows.len());
     for row in rows {
         progress.set_message(row.work);
-        let measured = (row.measure)(&mut bench).with_context(|| format!("row {}: {}", row.number, row.work))?;
+        let measured = (row.measure)(bench).with_context(|| format!("row {}: {}", row.number, row.work))?;
         lines.push(report::Line::new(row, measured));
         progress.inc(1);
     }
     progress.finish_and_clear();
-    let machine = machine::describe(bench.folder());
-    print!("{}", report::table(&machine, &extent, &lines));
-    if let Some(path) = &arguments.json {
-        let text = serde_json::to_vec_pretty(&report::json(&machine, &extent, &lines))?;
-        std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))?;
-    }
-    Ok(())
+    Ok(lines)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    std::fs::write(path, bytes).with_context(|| format!("writing {}", path.display()))
 }
 
 /// The named rows, or all, in the order of the table.

@@ -79,6 +79,17 @@ pub(crate) struct Sample {
     pub(crate) latency: Histogram<u64>,
 }
 
+impl Sample {
+    /// Work a second.
+    pub(crate) fn per_second(&self) -> f64 {
+        rate(self.done, self.elapsed)
+    }
+}
+
+fn rate(done: u64, elapsed: Duration) -> f64 {
+    float(done) / elapsed.as_secs_f64()
+}
+
 /// From 100 ns to a minute, to three digits.
 pub(crate) fn latencies() -> anyhow::Result<Histogram<u64>> {
     Ok(Histogram::new_with_bounds(100, 60_000_000_000, 3)?)
@@ -123,13 +134,12 @@ pub(crate) struct Latency {
 impl Figure {
     /// Work a second over all rounds.
     pub(crate) fn throughput(samples: &[Sample]) -> anyhow::Result<Self> {
-        let rate = |done: u64, elapsed: Duration| float(done) / elapsed.as_secs_f64();
         let done = samples.iter().map(|sample| sample.done).sum();
         let elapsed = samples.iter().map(|sample| sample.elapsed).sum();
         Ok(Self {
             value: rate(done, elapsed),
             unit: Unit::PerSecond,
-            rounds: samples.iter().map(|sample| rate(sample.done, sample.elapsed)).collect(),
+            rounds: samples.iter().map(Sample::per_second).collect(),
             latency: Some(Latency::of(&merged(samples)?)),
         })
     }
@@ -161,7 +171,7 @@ impl Figure {
 }
 
 impl Latency {
-    fn of(histogram: &Histogram<u64>) -> Self {
+    pub(crate) fn of(histogram: &Histogram<u64>) -> Self {
         let us = |nanoseconds: u64| float(nanoseconds) / 1_000.0;
         Self {
             p50_us: us(histogram.value_at_quantile(0.50)),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::bench::Bench;
 use crate::load::{self, Exhausted};
-use crate::measure::{Sample, float};
+use crate::measure::Sample;
 use crate::target::Target;
 
 /// How many deductions a round takes, learnt from the round before it.
@@ -32,7 +32,7 @@ impl Pace {
         let count = format!("{expected:.0}").parse()?;
         let requests = target.deductions(users, bench.references(count));
         let sample = load::closed_loop(target.address, connections, requests, Exhausted::Stop, limit)?;
-        self.per_second = Some(float(sample.done) / sample.elapsed.as_secs_f64());
+        self.per_second = Some(sample.per_second());
         self.done = self.done.saturating_add(sample.done);
         Ok(sample)
     }

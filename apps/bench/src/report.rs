@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::machine::Machine;
 use crate::measure::{Extent, Figure, Unit};
+use crate::picture::Curve;
 use crate::rows::{Goal, Measured, Row};
 
 /// A row that was measured.
@@ -83,7 +84,7 @@ pub(crate) fn table(machine: &Machine, extent: &Extent, lines: &[Line]) -> Strin
 }
 
 /// Everything, for machines.
-pub(crate) fn json(machine: &Machine, extent: &Extent, lines: &[Line]) -> serde_json::Value {
+pub(crate) fn json(machine: &Machine, extent: &Extent, lines: &[Line], curves: &[Curve]) -> serde_json::Value {
     let rows: Vec<serde_json::Value> = lines
         .iter()
         .map(|line| {
@@ -100,7 +101,7 @@ pub(crate) fn json(machine: &Machine, extent: &Extent, lines: &[Line]) -> serde_
             })
         })
         .collect();
-    json!({ "machine": machine, "extent": extent, "rows": rows })
+    json!({ "machine": machine, "extent": extent, "rows": rows, "picture": curves })
 }
 
 /// `1, 2, 4`.

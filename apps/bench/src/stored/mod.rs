@@ -29,6 +29,7 @@ pub(crate) struct Loaded {
 pub(crate) fn fill(installation: &Installation, references: Range<u64>) -> anyhow::Result<Loaded> {
     let started = Instant::now();
     let count = references.end.saturating_sub(references.start);
+    anyhow::ensure!(count > 0, "nothing to store");
     let bar = report::steps_bar(usize::try_from(count)?, "storing entries");
     let bytes = match installation.database() {
         Database::Sqlite(file) => sqlite::fill(file, references, &bar)?,
