@@ -93,6 +93,12 @@ impl Deployment {
         Ok((Self { installation, process, target: Target { address, ..target } }, done))
     }
 
+    /// Stops the server and removes its folder, with the database where that is a file.
+    pub(crate) fn remove(self) -> anyhow::Result<()> {
+        self.process.stop()?;
+        std::fs::remove_dir_all(self.installation.folder()).context("removing a database")
+    }
+
     /// Every balance against its entries, by `osaycore credits verify`: what was measured did its work.
     pub(crate) fn verify(&self) -> anyhow::Result<()> {
         self.installation.run(["credits", "verify"]).context("the ledger after the load").map(drop)

@@ -155,7 +155,10 @@ fn chosen(numbers: &[u8], with_postgres: bool) -> anyhow::Result<Vec<&'static Ro
         anyhow::ensure!(known, "there is no row {number} yet; rows: {}", report::numbers(ROWS));
     }
     let wanted = |row: &&Row| numbers.is_empty() || numbers.contains(&row.number);
-    Ok(ROWS.iter().filter(wanted).filter(|row| with_postgres || row.needs != Needs::Postgres).collect())
+    let rows: Vec<&Row> =
+        ROWS.iter().filter(wanted).filter(|row| with_postgres || row.needs != Needs::Postgres).collect();
+    anyhow::ensure!(!rows.is_empty(), "without PostgreSQL nothing is left to measure");
+    Ok(rows)
 }
 
 #[cfg(test)]
@@ -171,6 +174,9 @@ mod tests {
         assert_eq!(numbers(&[9, 3, 1], false).unwrap(), [1, 9]);
         assert_eq!(numbers(&[], true).unwrap().len(), ROWS.len());
         assert!(!numbers(&[], false).unwrap().contains(&3));
+        assert_eq!(numbers(&[11], true).unwrap(), [11, 11]);
+        assert_eq!(numbers(&[11], false).unwrap(), [11]);
+        assert!(numbers(&[3], false).is_err());
         assert!(numbers(&[1, 99], true).unwrap_err().to_string().contains("no row 99"));
     }
 }

@@ -9,6 +9,8 @@ use crate::report::thousands;
 
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 440.0;
+/// Where the legend is.
+const KEYS: f64 = 82.0;
 /// Of the panels' frames.
 const TOP: f64 = 132.0;
 const BOTTOM: f64 = 380.0;
@@ -121,26 +123,21 @@ impl Svg {
         ))
     }
 
-    /// Which line is which.
+    /// Which line is which, in the middle.
     fn legend(&mut self, curves: &[Curve]) {
-        const Y: f64 = 82.0;
-        let mut x = 290.0;
-        for (curve, class) in curves.iter().zip(["a", "b"]) {
-            self.key(x, &format!("line {class}"), curve.database);
-            self.mark(class, x + 14.0, Y, curve.database);
-            x += 118.0;
+        let databases = curves.iter().zip(["a", "b"]).map(|(curve, class)| (class, "line", curve.database));
+        let percentiles = [("axis", "line", "median"), ("axis", "line high", "99th percentile")];
+        let keys: Vec<_> = databases.chain(percentiles).collect();
+        let mut x = (WIDTH - keys.iter().map(|(_, _, name)| key_width(name)).sum::<f64>()) / 2.0;
+        for (class, line, name) in keys {
+            self.put(format_args!("<path class=\"{line} {class}\" d=\"M{x:.1} {KEYS}h28\"/>"));
+            if class != "axis" {
+                self.mark(class, x + 14.0, KEYS, name);
+            }
+            let (text, middle) = (x + 36.0, KEYS + 4.5);
+            self.put(format_args!("<text class=\"key\" x=\"{text:.1}\" y=\"{middle}\">{name}</text>"));
+            x += key_width(name);
         }
-        for (class, name) in [("line axis", "median"), ("line axis high", "99th percentile")] {
-            self.key(x, class, name);
-            x += 96.0;
-        }
-    }
-
-    fn key(&mut self, x: f64, class: &str, name: &str) {
-        let (end, text) = (x + 28.0, x + 36.0);
-        self.put(format_args!(
-            "<path class=\"{class}\" d=\"M{x} 82H{end}\"/><text class=\"key\" x=\"{text}\" y=\"86.5\">{name}</text>"
-        ));
     }
 
     /// The frame, the ticks and their labels.
@@ -204,6 +201,11 @@ impl Svg {
         self.0.push_str("</svg>\n");
         self.0
     }
+}
+
+/// Of a line, its name in letters of about seven pixels, and the space to the next.
+fn key_width(name: &str) -> f64 {
+    64.0 + name.chars().map(|_| 7.0).sum::<f64>()
 }
 
 /// `SQLite: 1 connection 1,234/s, median 570 µs, 99th percentile 1.2 ms; 2 …. `
