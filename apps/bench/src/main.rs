@@ -90,7 +90,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let engines = engines(arguments, &rows)?;
     let extent = if arguments.quick { Extent::QUICK } else { Extent::of_seconds(usize::try_from(arguments.seconds)?) };
     let binary = match &arguments.server {
-        Some(path) => path.clone(),
+        Some(path) => path.canonicalize().with_context(|| path.display().to_string())?,
         None if engines.is_empty() => PathBuf::new(),
         None => server::build(engines.contains(&Engine::Postgres))?,
     };
@@ -104,7 +104,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if let Some(path) = &arguments.picture {
         let rounds = if arguments.quick { picture::Rounds::QUICK } else { picture::Rounds::USUAL };
         curves = picture::measure(&mut bench, &engines, rounds)?;
-        write(path, picture::draw(&machine, extent.users, &curves).as_bytes())?;
+        write(path, picture::draw(&machine, u32::try_from(extent.users)?, &curves).as_bytes())?;
     }
     if let Some(path) = &arguments.json {
         write(path, &serde_json::to_vec_pretty(&report::json(&machine, &extent, &lines, &curves))?)?;

@@ -11,6 +11,8 @@ const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 440.0;
 /// Where the legend is.
 const KEYS: f64 = 82.0;
+/// Between its entries.
+const KEY_SPACE: f64 = 28.0;
 /// Of the panels' frames.
 const TOP: f64 = 132.0;
 const BOTTOM: f64 = 380.0;
@@ -41,7 +43,7 @@ text { font: 13px system-ui, -apple-system, 'Segoe UI', 'Liberation Sans', sans-
 ";
 
 /// The whole picture.
-pub(crate) fn draw(machine: &Machine, users: usize, curves: &[Curve]) -> String {
+pub(crate) fn draw(machine: &Machine, users: u32, curves: &[Curve]) -> String {
     let points = || curves.iter().flat_map(|curve| &curve.points);
     let fastest = points().map(|point| point.per_second).fold(0.0, f64::max);
     let slowest_us = points().map(|point| point.latency.p99_us).fold(1.0, f64::max);
@@ -104,11 +106,12 @@ struct Svg(String);
 
 impl Svg {
     /// The words: a title, a description with every figure, and the heading.
-    fn new(machine: &Machine, users: usize, curves: &[Curve]) -> Self {
+    fn new(machine: &Machine, users: u32, curves: &[Curve]) -> Self {
         let figures: String = curves.iter().map(words).collect();
         let Machine { cpu, cores, kernel, disk, .. } = machine;
         let place = escaped(&format!(
-            "{cores} cores, {cpu}, Linux {kernel}, {disk}; {users} users, the client on the same machine"
+            "{cores} cores, {cpu}, Linux {kernel}, {disk}; {} users, the client on the same machine",
+            thousands(f64::from(users))
         ));
         let (middle, title) = (WIDTH / 2.0, "Deductions over HTTP: signed, checked, durable when answered");
         Self(format!(
@@ -128,7 +131,8 @@ impl Svg {
         let databases = curves.iter().zip(["a", "b"]).map(|(curve, class)| (class, "line", curve.database));
         let percentiles = [("axis", "line", "median"), ("axis", "line high", "99th percentile")];
         let keys: Vec<_> = databases.chain(percentiles).collect();
-        let mut x = (WIDTH - keys.iter().map(|(_, _, name)| key_width(name)).sum::<f64>()) / 2.0;
+        let width = keys.iter().map(|(_, _, name)| key_width(name)).sum::<f64>() - KEY_SPACE;
+        let mut x = (WIDTH - width) / 2.0;
         for (class, line, name) in keys {
             self.put(format_args!("<path class=\"{line} {class}\" d=\"M{x:.1} {KEYS}h28\"/>"));
             if class != "axis" {
@@ -205,7 +209,7 @@ impl Svg {
 
 /// Of a line, its name in letters of about seven pixels, and the space to the next.
 fn key_width(name: &str) -> f64 {
-    64.0 + name.chars().map(|_| 7.0).sum::<f64>()
+    36.0 + KEY_SPACE + name.chars().map(|_| 7.0).sum::<f64>()
 }
 
 /// `SQLite: 1 connection 1,234/s, median 570 µs, 99th percentile 1.2 ms; 2 …. `
