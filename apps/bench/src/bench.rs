@@ -26,7 +26,10 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new(binary: PathBuf, extent: Extent) -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir_in(databases_folder()?)?;
+        let parent = databases_folder()?;
+        remove_abandoned(&parent)?;
+        let prefix = format!("run-{}-", std::process::id());
+        let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent)?;
         let deployments = BTreeMap::new();
         Ok(Self { extent, binary, deployments, ceiling: None, postgres: None, folder, references: 0 })
     }
@@ -91,4 +94,42 @@ fn databases_folder() -> anyhow::Result<PathBuf> {
     let folder = target.join("bench");
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     Ok(folder)
+}
+
+/// A run that was interrupted leaves its folder behind, with gigabytes of row 11.
+fn remove_abandoned(parent: &Path) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(parent)? {
+        let entry = entry?;
+        if process_of(&entry.file_name().to_string_lossy()).is_some_and(|process| !is_running(process)) {
+            std::fs::remove_dir_all(entry.path()).with_context(|| entry.path().display().to_string())?;
+        }
+    }
+    Ok(())
+}
+
+/// `run-4711-aBcDeF` → 4711
+fn process_of(name: &str) -> Option<u32> {
+    name.strip_prefix("run-")?.split('-').next()?.parse().ok()
+}
+
+fn is_running(process: u32) -> bool {
+    Path::new("/proc").join(process.to_string()).exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_folders_of_ended_runs_are_removed() {
+        let parent = tempfile::tempdir().unwrap();
+        let own = format!("run-{}-a", std::process::id());
+        // No process has the greatest number.
+        let names = [own.as_str(), "run-4294967295-a", "run-x-a", "other"];
+        for name in names {
+            std::fs::create_dir(parent.path().join(name)).unwrap();
+        }
+        remove_abandoned(parent.path()).unwrap();
+        assert_eq!(names.map(|name| parent.path().join(name).exists()), [true, false, true, true]);
+    }
 }
