@@ -77,11 +77,26 @@ impl Deployment {
 
     /// Stops the server and starts it again, so that nothing of the preparation is in its memory.
     pub(crate) fn restarted(self) -> anyhow::Result<Self> {
+        self.stopped_for(|_| Ok(())).map(|(made, ())| made)
+    }
+
+    /// Does `work` on the database while no server runs on it.
+    pub(crate) fn stopped_for<T>(
+        self,
+        work: impl FnOnce(&Installation) -> anyhow::Result<T>,
+    ) -> anyhow::Result<(Self, T)> {
         let Self { installation, process, target } = self;
         process.stop()?;
+        let done = work(&installation)?;
         let process = installation.serve()?;
         let address = process.address;
-        Ok(Self { installation, process, target: Target { address, ..target } })
+        Ok((Self { installation, process, target: Target { address, ..target } }, done))
+    }
+
+    /// Stops the server and removes its folder, with the database where that is a file.
+    pub(crate) fn remove(self) -> anyhow::Result<()> {
+        self.process.stop()?;
+        std::fs::remove_dir_all(self.installation.folder()).context("removing a database")
     }
 
     /// Every balance against its entries, by `osaycore credits verify`: what was measured did its work.

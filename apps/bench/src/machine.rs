@@ -34,6 +34,13 @@ pub(crate) fn describe(folder: &Path) -> Machine {
     }
 }
 
+/// Whether the folder is on a file system in memory, where nothing is durable.
+pub(crate) fn is_memory(folder: &Path) -> bool {
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let mounts = std::fs::read_to_string("/proc/mounts").unwrap_or_default();
+    disk(&mounts, &folder).is_some_and(|disk| disk.ends_with(", tmpfs") || disk.ends_with(", ramfs"))
+}
+
 /// The mount that is nearest to the folder: `device, file system`.
 fn disk(mounts: &str, folder: &Path) -> Option<String> {
     mounts

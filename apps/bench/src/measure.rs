@@ -18,6 +18,10 @@ pub(crate) struct Extent {
     pub(crate) round: Duration,
     /// Of the deployment under load.
     pub(crate) users: usize,
+    /// Stored before row 11's reference is measured.
+    pub(crate) few_entries: u64,
+    /// Stored before row 11 is measured.
+    pub(crate) many_entries: u64,
 }
 
 fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -25,6 +29,28 @@ fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S
 }
 
 impl Extent {
+    /// Whether it runs, not how fast.
+    pub(crate) const QUICK: Self = Self {
+        warm_up: Duration::from_millis(200),
+        rounds: 2,
+        round: Duration::from_millis(500),
+        users: 100,
+        few_entries: 1_000,
+        many_entries: 20_000,
+    };
+
+    /// What the goals are about.
+    pub(crate) fn of_seconds(rounds: usize) -> Self {
+        Self {
+            warm_up: Duration::from_secs(1),
+            rounds,
+            round: Duration::from_secs(1),
+            users: 1_000,
+            few_entries: 10_000,
+            many_entries: 10_000_000,
+        }
+    }
+
     /// Warms both sides up, then measures them by turns, A B A B …: what disturbs the machine for longer than a
     /// round disturbs both.
     pub(crate) fn by_turns<A, B>(
@@ -51,6 +77,17 @@ pub(crate) struct Sample {
     pub(crate) elapsed: Duration,
     /// Nanoseconds each.
     pub(crate) latency: Histogram<u64>,
+}
+
+impl Sample {
+    /// Work a second.
+    pub(crate) fn per_second(&self) -> f64 {
+        rate(self.done, self.elapsed)
+    }
+}
+
+fn rate(done: u64, elapsed: Duration) -> f64 {
+    float(done) / elapsed.as_secs_f64()
 }
 
 /// From 100 ns to a minute, to three digits.
@@ -97,13 +134,12 @@ pub(crate) struct Latency {
 impl Figure {
     /// Work a second over all rounds.
     pub(crate) fn throughput(samples: &[Sample]) -> anyhow::Result<Self> {
-        let rate = |done: u64, elapsed: Duration| float(done) / elapsed.as_secs_f64();
         let done = samples.iter().map(|sample| sample.done).sum();
         let elapsed = samples.iter().map(|sample| sample.elapsed).sum();
         Ok(Self {
             value: rate(done, elapsed),
             unit: Unit::PerSecond,
-            rounds: samples.iter().map(|sample| rate(sample.done, sample.elapsed)).collect(),
+            rounds: samples.iter().map(Sample::per_second).collect(),
             latency: Some(Latency::of(&merged(samples)?)),
         })
     }
@@ -119,6 +155,12 @@ impl Figure {
         })
     }
 
+    /// The mean of rounds of one length.
+    pub(crate) fn mean(unit: Unit, rounds: Vec<f64>) -> Self {
+        let count = u32::try_from(rounds.len()).unwrap_or(u32::MAX);
+        Self { value: rounds.iter().sum::<f64>() / f64::from(count), unit, rounds, latency: None }
+    }
+
     /// The median of several measurements.
     pub(crate) fn median(unit: Unit, rounds: Vec<f64>) -> Self {
         let mut sorted = rounds.clone();
@@ -129,7 +171,7 @@ impl Figure {
 }
 
 impl Latency {
-    fn of(histogram: &Histogram<u64>) -> Self {
+    pub(crate) fn of(histogram: &Histogram<u64>) -> Self {
         let us = |nanoseconds: u64| float(nanoseconds) / 1_000.0;
         Self {
             p50_us: us(histogram.value_at_quantile(0.50)),
@@ -218,7 +260,7 @@ mod tests {
 
     #[test]
     fn sides_take_turns_after_a_warm_up() {
-        let extent = Extent { warm_up: Duration::ZERO, rounds: 2, round: Duration::from_millis(1), users: 1 };
+        let extent = Extent { warm_up: Duration::ZERO, round: Duration::from_millis(1), ..Extent::QUICK };
         let order = std::cell::RefCell::new(String::new());
         let note = |name: char| {
             order.borrow_mut().push(name);

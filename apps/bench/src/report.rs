@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::machine::Machine;
 use crate::measure::{Extent, Figure, Unit};
+use crate::picture::Curve;
 use crate::rows::{Goal, Measured, Row};
 
 /// A row that was measured.
@@ -83,7 +84,7 @@ pub(crate) fn table(machine: &Machine, extent: &Extent, lines: &[Line]) -> Strin
 }
 
 /// Everything, for machines.
-pub(crate) fn json(machine: &Machine, extent: &Extent, lines: &[Line]) -> serde_json::Value {
+pub(crate) fn json(machine: &Machine, extent: &Extent, lines: &[Line], curves: &[Curve]) -> serde_json::Value {
     let rows: Vec<serde_json::Value> = lines
         .iter()
         .map(|line| {
@@ -100,12 +101,14 @@ pub(crate) fn json(machine: &Machine, extent: &Extent, lines: &[Line]) -> serde_
             })
         })
         .collect();
-    json!({ "machine": machine, "extent": extent, "rows": rows })
+    json!({ "machine": machine, "extent": extent, "rows": rows, "picture": curves })
 }
 
 /// `1, 2, 4`.
 pub(crate) fn numbers(rows: &[Row]) -> String {
-    rows.iter().map(|row| row.number.to_string()).collect::<Vec<_>>().join(", ")
+    let mut numbers: Vec<u8> = rows.iter().map(|row| row.number).collect();
+    numbers.dedup();
+    numbers.iter().map(u8::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Of the rows; hidden where standard error is no terminal, as every bar is.
@@ -139,7 +142,7 @@ fn figure(figure: &Figure) -> String {
 }
 
 /// `12,345`.
-fn thousands(value: f64) -> String {
+pub(crate) fn thousands(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

@@ -10,14 +10,22 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-/// The release build of the server, up to date.
-pub(crate) fn build() -> anyhow::Result<PathBuf> {
+use crate::postgres;
+
+/// Of every server on PostgreSQL; it guards nothing.
+const MASTER_KEY: &str = "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b";
+
+/// The release build of the server, up to date; with PostgreSQL where that is measured.
+pub(crate) fn build(with_postgres: bool) -> anyhow::Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
-        .args(["build", "--release", "--package", "osaycore-server"])
-        .status()
-        .context("cargo did not start; name a server with --server FILE")?;
-    anyhow::ensure!(status.success(), "the server does not build");
+    let mut command = Command::new(cargo);
+    command.args(["build", "--release", "--package", "osaycore-server"]);
+    if with_postgres {
+        command.args(["--features", "osaycore-server/postgres"]);
+    }
+    let status = command.status().context("cargo did not start; name a server with --server FILE")?;
+    let hint = if with_postgres { ": with PostgreSQL it needs libpq; without: --no-postgres" } else { "" };
+    anyhow::ensure!(status.success(), "the server does not build{hint}");
     let name = format!("osaycore{}", std::env::consts::EXE_SUFFIX);
     // `cargo run --release` has put this program there too.
     let path = std::env::current_exe()?.with_file_name(name);
@@ -25,24 +33,54 @@ pub(crate) fn build() -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// A binary and the folder of its database.
+/// Which database a server has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+impl Engine {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+        }
+    }
+}
+
+/// Where a server's data is.
+#[derive(Clone, Debug)]
+pub(crate) enum Database {
+    /// A file.
+    Sqlite(PathBuf),
+    /// Of the private cluster.
+    Postgres(postgres::Database),
+}
+
+/// A binary, its folder and its database.
 #[derive(Clone, Debug)]
 pub(crate) struct Installation {
     binary: PathBuf,
     folder: PathBuf,
+    database: Database,
 }
 
 impl Installation {
-    /// With a migrated database of its own.
-    pub(crate) fn create(binary: PathBuf, folder: PathBuf) -> anyhow::Result<Self> {
+    /// Migrates the database, which is its own.
+    pub(crate) fn create(binary: PathBuf, folder: PathBuf, database: Database) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&folder)?;
-        let made = Self { binary, folder };
+        let made = Self { binary, folder, database };
         made.run(["migrate"])?;
         Ok(made)
     }
 
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
     }
 
     /// Runs a command of `osaycore`; → its standard output.
@@ -68,8 +106,15 @@ impl Installation {
                 command.env_remove(name);
             }
         }
-        let database = self.folder.join("osaycore.db");
-        command.arg("--database-url").arg(format!("sqlite://{}", database.display())).current_dir(&self.folder);
+        let url = match &self.database {
+            Database::Sqlite(file) => format!("sqlite://{}", file.display()),
+            Database::Postgres(database) => {
+                // A file's key is beside the file.
+                command.env("OSAYCORE_MASTER_KEY", MASTER_KEY);
+                database.url.clone()
+            }
+        };
+        command.arg("--database-url").arg(url).current_dir(&self.folder);
         command
     }
 }

@@ -18,21 +18,22 @@ use std::{
 pub const OLDEST: u32 = 15;
 
 /// How one comes by it, and by libpq.
-pub(crate) const HOW: &str = "Debian 12, Ubuntu 24.04 or newer: apt-get install -y postgresql libpq-dev; \
-     Fedora: dnf install postgresql-server libpq-devel; macOS: brew install postgresql@17; \
-     others: https://www.postgresql.org/download/; or leave these tests out: cargo xtask test --no-postgres";
+pub const INSTALL: &str = "Debian 12, Ubuntu 24.04 or newer: apt-get install -y postgresql libpq-dev; \
+     Fedora: dnf install postgresql-server postgresql-contrib libpq-devel; macOS: brew install postgresql@17; \
+     others: https://www.postgresql.org/download/";
 
 /// The superuser of the cluster; no password.
 const USER: &str = "postgres";
 
 /// `$1` is the folder; behind it come ports, of which the first that is free is taken and printed.
 /// fsync stays on, as where acknowledged means durable; only initdb need not wait for the disk. The
-/// socket is named from the data folder, so that no quoting is needed and its path stays short.
+/// socket is named from the data folder, so that no quoting is needed and its path stays short. In a
+/// folder of root's an unprivileged keeper can remove everything but its own, which is then empty.
 const KEEPER: &str = r#"
 folder=$1; shift
 end() {
     pg_ctl --pgdata="$folder/data" --mode=immediate --silent stop 2>/dev/null
-    cd / && rm -rf "$folder"
+    cd / && rm -rf "$folder" 2>/dev/null
 }
 trap end EXIT
 trap 'exit 1' HUP INT TERM PIPE
@@ -59,23 +60,32 @@ pub struct Cluster {
     /// Closed by the system when this program ends.
     lifeline: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
+    programs: PathBuf,
     folder: PathBuf,
     url: String,
 }
 
 impl Cluster {
-    /// Makes and starts one, on a free port of 127.0.0.1; as an unprivileged user where this is root,
-    /// because PostgreSQL refuses to run as root.
+    /// Makes and starts one in the folder for temporary files: see [`Cluster::start_in`].
     ///
     /// # Errors
-    /// No server programs of at least [`OLDEST`], no unprivileged user, or the cluster did not start:
-    /// its own words are on the standard error.
+    /// As there.
     pub fn start() -> Result<Self, String> {
-        let programs = programs().ok_or_else(|| format!("PostgreSQL {OLDEST} or newer is missing; {HOW}"))?;
+        Self::start_in(&env::temp_dir())
+    }
+
+    /// Makes and starts one in a new folder under `parent`, on a free port of 127.0.0.1; as an
+    /// unprivileged user where this is root, because PostgreSQL refuses to run as root.
+    ///
+    /// # Errors
+    /// No server programs of at least [`OLDEST`], no unprivileged user or none who can reach the
+    /// folder, or the cluster did not start: its own words are on the standard error.
+    pub fn start_in(parent: &Path) -> Result<Self, String> {
+        let programs = programs().ok_or_else(|| format!("PostgreSQL {OLDEST} or newer is missing; {INSTALL}"))?;
         let ports = free_ports().map_err(|error| format!("no free port: {error}"))?;
         // Two clusters of one process differ in their ports.
         let name = ports.first().map(|port| format!("osaycore-postgres-{}-{port}", std::process::id()));
-        let folder = env::temp_dir().join(name.unwrap_or_default());
+        let folder = parent.join(name.unwrap_or_default());
         let mut command = Command::new("sh");
         command.args(["-c", KEEPER, "keeper"]).arg(&folder).args(ports.iter().map(u16::to_string));
         command.env("PATH", with_front(&programs)?).env("LC_ALL", "C").env("USER", USER);
@@ -88,20 +98,26 @@ impl Cluster {
         })?;
         let lifeline = keeper.stdin.take();
         let output = keeper.stdout.take().ok_or("the keeper has no output")?;
-        let mut cluster = Self { keeper, lifeline, output: BufReader::new(output), folder, url: String::new() };
+        let mut cluster =
+            Self { keeper, lifeline, output: BufReader::new(output), programs, folder, url: String::new() };
         let mut port = String::new();
         match cluster.output.read_line(&mut port) {
             Ok(1..) => {
                 cluster.url = format!("postgres://{USER}@127.0.0.1:{}", port.trim_end());
                 Ok(cluster)
             }
-            _ => Err(format!("PostgreSQL of {} did not start", programs.display())),
+            _ => Err(format!("PostgreSQL of {} did not start", cluster.programs.display())),
         }
     }
 
     /// `postgres://user@127.0.0.1:port`, without the name of a database.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The folder of the programs that it runs, of its version.
+    pub fn programs(&self) -> &Path {
+        &self.programs
     }
 
     /// Where its data and its `log` lie.
@@ -119,6 +135,8 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         self.lifeline = None;
         let _ = self.keeper.wait();
+        // What the keeper may not remove is empty; mostly there is nothing left.
+        let _ = fs::remove_dir(&self.folder);
     }
 }
 

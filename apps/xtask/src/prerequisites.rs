@@ -62,7 +62,7 @@ const POSTGRES_NEEDS: &[Need] = &[
         what: "the server programs of PostgreSQL 15 or newer (initdb, pg_ctl, postgres)",
         probe: || postgres::programs().is_some(),
         debian: &["postgresql"],
-        how: postgres::HOW,
+        how: postgres::INSTALL,
     },
     Need {
         what: "libpq with its headers (the server is built with PostgreSQL)",
@@ -72,7 +72,7 @@ const POSTGRES_NEEDS: &[Need] = &[
             env::var_os("PQ_LIB_DIR").is_some() || succeeds(&["sh", "-c", found])
         },
         debian: &["libpq-dev"],
-        how: postgres::HOW,
+        how: postgres::INSTALL,
     },
 ];
 
@@ -96,6 +96,9 @@ pub fn ensure(with_postgres: bool) -> Result<OsString, String> {
         let mut said = String::from("these are missing:\n");
         for need in missing {
             let _ = writeln!(said, "  {}\n      {}", need.what, need.how);
+        }
+        if with_postgres {
+            said.push_str("or without PostgreSQL and libpq: cargo xtask test --no-postgres\n");
         }
         return Err(said);
     }

@@ -1,4 +1,5 @@
 //! What our figures are held against.
 
 pub(crate) mod ceiling;
+pub(crate) mod pgbench;
 pub(crate) mod sqlite;

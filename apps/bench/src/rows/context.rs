@@ -5,11 +5,12 @@ use crate::load::{Exhausted, closed_loop};
 use crate::measure::Figure;
 use crate::rows::Measured;
 use crate::rows::deductions::{CONNECTIONS, spent};
+use crate::server::Engine;
 use crate::target::Target;
 
 /// Row 6. A GET may repeat: each user's request goes round.
 pub(super) fn against_ceiling(bench: &mut Bench) -> anyhow::Result<Measured> {
-    let (deployment, ceiling) = (bench.deployment()?, bench.ceiling()?);
+    let (deployment, ceiling) = (bench.deployment(Engine::Sqlite)?, bench.ceiling()?);
     let round =
         |target: &Target, limit| closed_loop(target.address, CONNECTIONS, target.contexts(), Exhausted::Repeat, limit);
     let (our_cpu, their_cpu) = (deployment.process.cpu()?, ceiling.process.cpu()?);

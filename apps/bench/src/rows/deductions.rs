@@ -1,13 +1,15 @@
-//! Rows 1, 2, 4 and 5: the path that matters, a signed deduction over HTTP, durable when it is answered.
+//! Rows 1 to 5: the path that matters, a signed deduction over HTTP, durable when it is answered.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::bench::Bench;
-use crate::load::{self, Exhausted};
-use crate::measure::{Extent, Figure, Sample, float};
+use crate::measure::{Extent, Figure, Sample, Unit, float};
+use crate::pace::Pace;
+use crate::reference::pgbench::PgBench;
 use crate::reference::sqlite::{RawCommit, RawLedger};
 use crate::rows::Measured;
+use crate::server::Engine;
 use crate::target::Target;
 
 /// Unless a row says otherwise.
@@ -15,7 +17,7 @@ pub(super) const CONNECTIONS: usize = 64;
 
 /// Row 1.
 pub(super) fn against_ceiling(bench: &mut Bench) -> anyhow::Result<Measured> {
-    let (deployment, ceiling) = (bench.deployment()?, bench.ceiling()?);
+    let (deployment, ceiling) = (bench.deployment(Engine::Sqlite)?, bench.ceiling()?);
     let (extent, users) = (bench.extent, bench.extent.users);
     let bench = std::cell::RefCell::new(bench);
     let (mut our_pace, mut their_pace) = (Pace::default(), Pace::default());
@@ -46,7 +48,7 @@ pub(super) fn spent(before: &BTreeMap<String, Duration>, after: &BTreeMap<String
 
 /// Row 2.
 pub(super) fn against_raw_sqlite(bench: &mut Bench) -> anyhow::Result<Measured> {
-    let deployment = bench.deployment()?;
+    let deployment = bench.deployment(Engine::Sqlite)?;
     let (extent, users) = (bench.extent, bench.extent.users);
     let mut raw = RawLedger::create(&bench.folder().join("raw-ledger.db"), users)?;
     let mut pace = Pace::default();
@@ -57,9 +59,27 @@ pub(super) fn against_raw_sqlite(bench: &mut Bench) -> anyhow::Result<Measured> 
     Ok(Measured { ours: Figure::throughput(&ours)?, reference: Some(Figure::throughput(&reference)?), note: None })
 }
 
+/// Row 3. Both on the one private cluster, whose autovacuum and checkpoints disturb whoever's turn it is.
+pub(super) fn against_pgbench(bench: &mut Bench) -> anyhow::Result<Measured> {
+    let deployment = bench.deployment(Engine::Postgres)?;
+    let (extent, users) = (bench.extent, bench.extent.users);
+    let pgbench = PgBench::create(&bench.installation(Engine::Postgres, "pgbench")?, users)?;
+    let mut pace = Pace::default();
+    let our_cpu = deployment.process.cpu()?;
+    let (ours, reference) = extent.by_turns(
+        |limit| pace.round(bench, &deployment.target, users, CONNECTIONS, limit),
+        |limit| pgbench.deductions(limit),
+    )?;
+    let spent = spent(&our_cpu, &deployment.process.cpu()?, pace.done);
+    let note = format!("PostgreSQL {}; processor time of a request, without PostgreSQL's: {spent}", pgbench.version()?);
+    deployment.verify()?;
+    let reference = Some(Figure::mean(Unit::PerSecond, reference));
+    Ok(Measured { ours: Figure::throughput(&ours)?, reference, note: Some(note) })
+}
+
 /// Row 4.
 pub(super) fn one_hot_account(bench: &mut Bench) -> anyhow::Result<Measured> {
-    let deployment = bench.deployment()?;
+    let deployment = bench.deployment(Engine::Sqlite)?;
     let (extent, users) = (bench.extent, bench.extent.users);
     let bench = std::cell::RefCell::new(bench);
     let (mut hot, mut spread) = (Pace::default(), Pace::default());
@@ -73,7 +93,7 @@ pub(super) fn one_hot_account(bench: &mut Bench) -> anyhow::Result<Measured> {
 
 /// Row 5.
 pub(super) fn latency(bench: &mut Bench) -> anyhow::Result<Measured> {
-    let deployment = bench.deployment()?;
+    let deployment = bench.deployment(Engine::Sqlite)?;
     let (extent, users) = (bench.extent, bench.extent.users);
     let mut raw = RawCommit::create(&bench.folder().join("raw-commit.db"))?;
     let mut pace = Pace::default();
@@ -87,36 +107,6 @@ pub(super) fn latency(bench: &mut Bench) -> anyhow::Result<Measured> {
 pub(super) fn load(bench: &mut Bench, target: &Target, extent: &Extent) -> anyhow::Result<Vec<Sample>> {
     let mut pace = Pace::default();
     (0..extent.rounds).map(|_| pace.round(bench, target, target.tokens.len(), CONNECTIONS, extent.round)).collect()
-}
-
-/// How many deductions a round takes, learnt from the round before it: they are signed before the clock starts.
-#[derive(Default)]
-struct Pace {
-    per_second: Option<f64>,
-    /// In all rounds, the warm-up's too.
-    done: u64,
-}
-
-/// What is prepared for a second of the first round, and at the least for any: more than any server here answers.
-const FIRST_PER_SECOND: f64 = 80_000.0;
-
-impl Pace {
-    fn round(
-        &mut self,
-        bench: &mut Bench,
-        target: &Target,
-        users: usize,
-        connections: usize,
-        limit: Duration,
-    ) -> anyhow::Result<Sample> {
-        let expected = self.per_second.map_or(FIRST_PER_SECOND, |rate| rate * 2.0 + 1_000.0) * limit.as_secs_f64();
-        let count = format!("{expected:.0}").parse()?;
-        let requests = target.deductions(users, bench.references(count));
-        let sample = load::closed_loop(target.address, connections, requests, Exhausted::Stop, limit)?;
-        self.per_second = Some(float(sample.done) / sample.elapsed.as_secs_f64());
-        self.done = self.done.saturating_add(sample.done);
-        Ok(sample)
-    }
 }
 
 #[cfg(test)]

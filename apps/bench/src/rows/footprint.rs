@@ -7,7 +7,7 @@ use crate::deployment::Deployment;
 use crate::load::{self, Requests};
 use crate::measure::{Figure, Unit};
 use crate::rows::{Measured, deductions};
-use crate::server::Memory;
+use crate::server::{Engine, Memory};
 
 /// Users for each that is charged.
 const IDLE_USERS: usize = 100;
@@ -18,7 +18,8 @@ const STARTS: usize = 10;
 pub(super) fn memory(bench: &mut Bench) -> anyhow::Result<Measured> {
     let active = bench.extent.users;
     let users = active.saturating_mul(IDLE_USERS);
-    let deployment = Deployment::create(bench.installation("many-users")?, users, active)?.restarted()?;
+    let deployment =
+        Deployment::create(bench.installation(Engine::Sqlite, "many-users")?, users, active)?.restarted()?;
     let Memory { resident_kib: idle_kib, .. } = deployment.process.memory()?;
     let extent = bench.extent;
     let samples = deductions::load(bench, &deployment.target, &extent)?;
@@ -35,7 +36,7 @@ pub(super) fn memory(bench: &mut Bench) -> anyhow::Result<Measured> {
 
 /// Row 13: from the start of the process to the first 200 of `/readyz`, which asks the database; the median of ten.
 pub(super) fn start(bench: &mut Bench) -> anyhow::Result<Measured> {
-    let installation = bench.installation("start")?;
+    let installation = bench.installation(Engine::Sqlite, "start")?;
     let mut starts = Vec::with_capacity(STARTS);
     for _ in 0..STARTS {
         let started = Instant::now();

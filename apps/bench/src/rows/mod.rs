@@ -4,6 +4,7 @@ mod checks;
 mod context;
 mod deductions;
 mod footprint;
+mod growth;
 
 use crate::bench::Bench;
 use crate::measure::Figure;
@@ -11,13 +12,24 @@ use crate::measure::Figure;
 /// What is compared with what.
 #[derive(Debug)]
 pub(crate) struct Row {
-    /// Its number for ever: those that are not here yet keep theirs.
+    /// Its number for ever: those that are not here yet keep theirs. One that is measured on both databases has two
+    /// rows.
     pub(crate) number: u8,
     pub(crate) work: &'static str,
     pub(crate) reference: &'static str,
     pub(crate) goal: Goal,
-    pub(crate) needs_server: bool,
+    pub(crate) needs: Needs,
     pub(crate) measure: fn(&mut Bench) -> anyhow::Result<Measured>,
+}
+
+/// What a row cannot be measured without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Needs {
+    Nothing,
+    /// Its own database is SQLite.
+    Server,
+    /// A server on PostgreSQL.
+    Postgres,
 }
 
 /// What came of it.
@@ -51,14 +63,14 @@ impl Goal {
     }
 }
 
-/// Rows 3, 7, 8 and 11 come with PostgreSQL and the flags.
+/// Rows 7 and 8 come with the flags.
 pub(crate) const ROWS: &[Row] = &[
     Row {
         number: 1,
         work: "deductions, 64 connections",
         reference: "protocol ceiling",
         goal: Goal::RatioAtLeast(0.5),
-        needs_server: true,
+        needs: Needs::Server,
         measure: deductions::against_ceiling,
     },
     Row {
@@ -66,15 +78,23 @@ pub(crate) const ROWS: &[Row] = &[
         work: "deductions, 64 connections",
         reference: "one raw SQLite transaction each",
         goal: Goal::RatioAtLeast(5.0),
-        needs_server: true,
+        needs: Needs::Server,
         measure: deductions::against_raw_sqlite,
+    },
+    Row {
+        number: 3,
+        work: "deductions on PostgreSQL, 64 connections",
+        reference: "pgbench, 16 clients, one statement each",
+        goal: Goal::RatioAtLeast(4.0),
+        needs: Needs::Postgres,
+        measure: deductions::against_pgbench,
     },
     Row {
         number: 4,
         work: "deductions, one hot account",
         reference: "the same over all accounts",
         goal: Goal::RatioAtLeast(0.9),
-        needs_server: true,
+        needs: Needs::Server,
         measure: deductions::one_hot_account,
     },
     Row {
@@ -82,7 +102,7 @@ pub(crate) const ROWS: &[Row] = &[
         work: "deduction p50, 1 connection",
         reference: "one raw durable SQLite commit",
         goal: Goal::RatioAtMost(1.5),
-        needs_server: true,
+        needs: Needs::Server,
         measure: deductions::latency,
     },
     Row {
@@ -90,7 +110,7 @@ pub(crate) const ROWS: &[Row] = &[
         work: "user/context, 64 connections",
         reference: "protocol ceiling of a GET",
         goal: Goal::RatioAtLeast(0.6),
-        needs_server: true,
+        needs: Needs::Server,
         measure: context::against_ceiling,
     },
     Row {
@@ -98,7 +118,7 @@ pub(crate) const ROWS: &[Row] = &[
         work: "request signature check, in process",
         reference: "the hmac crate on the same bytes",
         goal: Goal::RatioAtMost(1.2),
-        needs_server: false,
+        needs: Needs::Nothing,
         measure: checks::signature,
     },
     Row {
@@ -106,15 +126,31 @@ pub(crate) const ROWS: &[Row] = &[
         work: "token check, in process",
         reference: "jsonwebtoken::decode",
         goal: Goal::RatioAtMost(1.1),
-        needs_server: false,
+        needs: Needs::Nothing,
         measure: checks::token,
+    },
+    Row {
+        number: 11,
+        work: "deductions, 10 million entries stored, SQLite",
+        reference: "the same with 10 thousand",
+        goal: Goal::RatioAtLeast(0.8),
+        needs: Needs::Server,
+        measure: growth::on_sqlite,
+    },
+    Row {
+        number: 11,
+        work: "deductions, 10 million entries stored, PostgreSQL",
+        reference: "the same with 10 thousand",
+        goal: Goal::RatioAtLeast(0.8),
+        needs: Needs::Postgres,
+        measure: growth::on_postgres,
     },
     Row {
         number: 12,
         work: "peak resident memory, 100,000 users, row 1's load",
         reference: "–",
         goal: Goal::AtMost(128.0, "MiB"),
-        needs_server: true,
+        needs: Needs::Server,
         measure: footprint::memory,
     },
     Row {
@@ -122,7 +158,7 @@ pub(crate) const ROWS: &[Row] = &[
         work: "start to first answer, migrated database",
         reference: "–",
         goal: Goal::AtMost(150.0, "ms"),
-        needs_server: true,
+        needs: Needs::Server,
         measure: footprint::start,
     },
 ];
@@ -143,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_in_order_and_numbered_once() {
-        assert!(ROWS.iter().map(|row| row.number).is_sorted_by(|a, b| a < b));
+    fn rows_are_in_order_and_numbered_once_for_a_database() {
+        assert!(ROWS.iter().map(|row| (row.number, row.needs)).is_sorted_by(|a, b| a < b));
     }
 }
