@@ -217,6 +217,117 @@ fn every_metric_is_described() {
     assert!(missing.is_empty(), "docs/operations.md lacks {missing:?}");
 }
 
+/// The files under `deploy/`: name and text.
+fn deployment_files() -> Vec<(String, String)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../deploy");
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    // A folder is the operator's: the secrets.
+    let names = names.filter(|entry| entry.file_type().unwrap().is_file());
+    names
+        .map(|entry| format!("deploy/{}", entry.file_name().into_string().unwrap()))
+        .map(|name| (name.clone(), text(&name)))
+        .collect()
+}
+
+/// The variables that the program reads: those that stand alone in quotes, and the twins of what `text` reads.
+fn variables() -> BTreeSet<String> {
+    let code = text("apps/server/src/config.rs") + &text("apps/server/src/logging.rs");
+    let names = |code: &str| -> BTreeSet<String> {
+        let quotes = code.split("\"OSAYCORE_").skip(1).filter_map(|rest| rest.split_once('"'));
+        quotes.filter(|(name, _)| !name.contains(' ')).map(|(name, _)| format!("OSAYCORE_{name}")).collect()
+    };
+    let calls: Vec<&str> = code.split(" text(").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    let twins = calls.iter().flat_map(|call| names(call)).map(|name| format!("{name}_FILE"));
+    names(&code).into_iter().chain(twins).collect()
+}
+
+/// The words `OSAYCORE_…` of a text.
+fn variables_in(text: &str) -> impl Iterator<Item = &str> {
+    let of_a_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.split(move |c| !of_a_name(c)).filter(|word| word.starts_with("OSAYCORE_"))
+}
+
+/// What is wrong with `osaycore …`, flags and their values before the command included.
+fn fault_of_a_command(line: &str) -> Option<String> {
+    let mut words: Vec<&str> = vec![];
+    let mut said = help(&[]);
+    let mut rest = line.split_whitespace().skip(1);
+    while let Some(word) = rest.next() {
+        if word.starts_with("--") {
+            if !flags(&said).contains(word) {
+                return Some(format!("{line}: there is no {word}"));
+            }
+            // All others of these lines take a value.
+            if word != "--json" {
+                rest.next();
+            }
+        } else if subcommands(&said).iter().any(|name| name == word) {
+            words.push(word);
+            said = help(&words);
+        } else {
+            break;
+        }
+    }
+    (words.is_empty() || !subcommands(&said).is_empty()).then(|| format!("{line}: that is no command"))
+}
+
+/// The numbers that directly follow `before`.
+fn numbers_after<'t>(text: &'t str, before: &'t str) -> impl Iterator<Item = u64> + 't {
+    text.match_indices(before).map(move |(at, _)| {
+        let digits = text.split_at(at + before.len()).1.split(|c: char| !c.is_ascii_digit()).next().unwrap();
+        digits.parse().unwrap_or_else(|_| panic!("no number after {before:?}"))
+    })
+}
+
+#[test]
+fn deployment_files_name_what_there_is() {
+    let files = deployment_files();
+    let file = |name: &str| &files.iter().find(|(path, _)| path.strip_prefix("deploy/") == Some(name)).unwrap().1;
+    let (operations, postgresql) = (text("docs/operations.md"), text("docs/postgresql.md"));
+
+    let known = variables();
+    assert!(known.contains("OSAYCORE_LOG") && known.contains("OSAYCORE_DATABASE_URL_FILE"), "{known:?}");
+    let texts = files.iter().map(|(_, text)| text).chain([&postgresql]);
+    let named: BTreeSet<&str> = texts.flat_map(|text| variables_in(text)).collect();
+    assert!(named.len() > 3, "the variables were not found: {named:?}");
+    let unknown: Vec<_> = named.iter().filter(|name| !known.contains(**name)).collect();
+    assert!(unknown.is_empty(), "there are no {unknown:?}");
+
+    let mut commands: Vec<String> = vec![];
+    commands
+        .extend(file("osaycore.service").lines().filter_map(|line| line.strip_prefix("ExecStart=")).map(str::to_owned));
+    for (name, before) in [("Dockerfile", "CMD ["), ("compose.yaml", "    command: [")] {
+        let words = file(name).lines().filter_map(|line| line.strip_prefix(before)?.strip_suffix(']'));
+        commands.extend(words.map(|words| format!("osaycore {}", quoted(words).collect::<Vec<_>>().join(" "))));
+    }
+    assert_eq!(commands.len(), 4, "the commands were not found: {commands:?}");
+    for line in operations.lines().chain(postgresql.lines()) {
+        let begin = ["osaycore ", "sudo -u osaycore osaycore "].iter().find(|begin| line.starts_with(**begin));
+        commands.extend(begin.map(|begin| format!("osaycore {}", line.strip_prefix(begin).unwrap())));
+    }
+    assert!(commands.len() > 8, "the commands were not found: {commands:?}");
+    let faults: Vec<_> = commands.iter().filter_map(|line| fault_of_a_command(line)).collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+    for wrong in ["osaycore server", "osaycore user", "osaycore --databaseurl x serve", "osaycore"] {
+        assert!(fault_of_a_command(wrong).is_some(), "{wrong}");
+    }
+
+    let routes = routes();
+    for (name, path) in [("Dockerfile", "/healthz"), ("haproxy.cfg", "/readyz"), ("haproxy.cfg", "/metrics")] {
+        assert!(file(name).contains(path) && routes.contains(&format!("GET {path}")), "{name}: {path}");
+    }
+
+    let drain = numbers_after(&text("apps/server/src/server.rs"), "const SHUTDOWN_S: u64 = ").next().unwrap();
+    let mut patience: Vec<u64> = vec![];
+    patience.extend(numbers_after(file("osaycore.service"), "TimeoutStopSec="));
+    patience.extend(numbers_after(file("compose.yaml"), "stop_grace_period: "));
+    patience.extend(numbers_after(&operations, "--stop-timeout "));
+    assert!(patience.len() > 3 && patience.iter().all(|seconds| *seconds > drain), "{patience:?} against {drain}");
+
+    let rust = text("Cargo.toml").split_once("rust-version = \"").unwrap().1.split('"').next().unwrap().to_owned();
+    assert!(file("Dockerfile").contains(&format!("FROM rust:{rust}.")), "the Dockerfile builds with Rust {rust}");
+}
+
 /// The names in the last column of the tables of "Invariants".
 fn holders(page: &str) -> BTreeSet<String> {
     let section = page.split_once("## Invariants").unwrap().1.split_once("\n## ").unwrap().0;

@@ -108,6 +108,7 @@ const TOP_LEVEL_ENTRIES: &[&str] = &[
     "clippy.toml",
     "crates",
     "deny.toml",
+    "deploy",
     "docs",
     "examples",
     "migrations",
