@@ -57,10 +57,10 @@ impl State {
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         tenant_id: i64,
-        work: impl FnOnce(&mut Tx<'_>) -> Result<T, Failure> + Send + 'static,
+        mut work: impl FnMut(&mut Tx<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, ApiError> {
         let database = self.database.clone();
-        let read = move || database.read(|connection| work(&mut Tx::new(connection, tenant_id)));
+        let mut read = move || database.read(|connection| work(&mut Tx::new(connection, tenant_id)));
         let result: Result<T, Failure> = if self.database.is_embedded() {
             read()
         } else {
@@ -107,7 +107,7 @@ pub(crate) async fn serve(config: Config, ready: impl FnOnce(SocketAddr)) -> any
     };
     let snapshots = Snapshots::load(database.clone(), sealer)?;
     snapshots.keep_fresh()?;
-    let (writer, writer_thread) = Writer::start(database.clone(), metrics.clone(), config.signature_window_s)?;
+    let (writer, writer_thread) = Writer::start(&database, metrics.clone(), config.signature_window_s)?;
     let per_second = NonZeroU32::new(config.address_requests_per_second).unwrap_or(NonZeroU32::MIN);
     let state = Data::new(State {
         database,

@@ -84,7 +84,7 @@ pub(crate) struct Writer {
 impl Writer {
     /// Starts the writer thread; it ends after [`Writer::stop`].
     pub(crate) fn start(
-        database: Database,
+        database: &Database,
         metrics: Metrics,
         window_s: i64,
     ) -> std::io::Result<(Self, std::thread::JoinHandle<()>)> {
