@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
-use diesel::r2d2::{ManageConnection, Pool, PooledConnection, R2D2Connection};
+use diesel::r2d2::{ManageConnection, NopErrorHandler, Pool, PooledConnection, R2D2Connection};
 use diesel::result::DatabaseErrorKind;
 use diesel::sqlite::SqliteConnection;
 use diesel::{Connection, QueryResult, RunQueryDsl, Selectable};
@@ -150,8 +150,9 @@ const SQLITE_PRAGMAS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = 
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 const RETRIES: u32 = 10;
 const RETRY_FOR: Duration = Duration::from_secs(5);
-/// Doubled with each try, so that ten of them fill the time.
-const FIRST_PAUSE_US: u64 = 5_000;
+/// Doubled with each try, up to the longest: ten of them fill most of the time.
+const FIRST_PAUSE_US: u64 = 20_000;
+const LONGEST_PAUSE_US: u64 = 900_000;
 const POOL_WAIT: Duration = Duration::from_secs(5);
 
 /// Makes connections for the pool and for writers.
@@ -239,6 +240,8 @@ impl Database {
             .min_idle(Some(1))
             .connection_timeout(POOL_WAIT)
             .test_on_check_out(url.sqlite_file().is_none())
+            // Who waits for a connection is told; that a dead one was thrown away is not worth a line.
+            .error_handler(Box::new(NopErrorHandler))
             .build(manager)
             .map_err(|error| StoreError::Connection(error.to_string()))?;
         Ok(Self { url: url.clone(), readers })
@@ -381,7 +384,7 @@ impl Link {
 
 /// The half of it by chance, so that those who were in each other's way do not meet again.
 fn pause(tried: u32) -> Duration {
-    let longest_us = FIRST_PAUSE_US << tried;
+    let longest_us = (FIRST_PAUSE_US << tried).min(LONGEST_PAUSE_US);
     let by_chance_us = u64::from(u16::from_le_bytes(system::random())) * longest_us / 2 / u64::from(u16::MAX);
     Duration::from_micros(longest_us / 2 + by_chance_us)
 }

@@ -64,8 +64,10 @@ pub(crate) fn masked(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return "***".to_owned() };
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
     let mut masked = match place.rsplit_once('@') {
-        Some((user, hosts)) => format!("{scheme}://{}:***@{hosts}", user.split(':').next().unwrap_or_default()),
-        None => format!("{scheme}://{place}"),
+        Some((user, hosts)) if user.contains(':') => {
+            format!("{scheme}://{}:***@{hosts}", user.split(':').next().unwrap_or_default())
+        }
+        _ => format!("{scheme}://{place}"),
     };
     // A name may be written in percent signs as well.
     let is_harmless = |pair: &&str| {
@@ -109,6 +111,7 @@ mod tests {
             ("postgres://h/db?p%61ssword=pw&user=x", "postgres://h/db?user=x"),
             ("smtp://u:p@ss@mail:25", "smtp://u:***@mail:25"),
             ("postgres://h/db", "postgres://h/db"),
+            ("postgres://me@h1,h2/db", "postgres://me@h1,h2/db"),
             ("host=h password=pw", "***"),
         ] {
             assert_eq!(masked(url), shown);
