@@ -19,7 +19,7 @@ use crate::admin::users;
 use crate::config::Config;
 use crate::error::{ApiError, Code, Failure};
 use crate::extract::request_id;
-use crate::group_commit::Writer;
+use crate::group_commit::{ANSWERED_WITHIN, Writer};
 use crate::metrics::Metrics;
 use crate::refusals::Refusals;
 use crate::routes;
@@ -64,7 +64,8 @@ impl State {
         let result: Result<T, Failure> = if self.database.is_embedded() {
             read()
         } else {
-            web::block(read).await.map_err(|_| ApiError::from(Code::Unavailable))?
+            let read = tokio::time::timeout(ANSWERED_WITHIN, web::block(read)).await;
+            read.map_err(|_| Code::Unavailable)?.map_err(|_| Code::Unavailable)?
         };
         Ok(result?)
     }

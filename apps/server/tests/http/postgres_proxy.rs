@@ -18,6 +18,8 @@ enum Fate {
     Unanswered,
     /// Its connection is lost at once, and it arrives when another transaction has asked for the tenant's lock.
     Late,
+    /// It takes place, and neither an answer comes nor does the connection end, until something else is set.
+    Silent,
     /// As unanswered; and nobody gets to the database any more.
     Last,
 }
@@ -26,6 +28,7 @@ enum Fate {
 struct Shared {
     database: SocketAddr,
     fate: Mutex<Fate>,
+    changed: Condvar,
     /// How many have asked for a lock.
     locking: Mutex<usize>,
     asked: Condvar,
@@ -42,6 +45,7 @@ impl Proxy {
         let shared = Arc::new(Shared {
             database,
             fate: Mutex::new(Fate::Answered),
+            changed: Condvar::new(),
             locking: Mutex::new(0),
             asked: Condvar::new(),
         });
@@ -57,6 +61,7 @@ impl Proxy {
 
     fn next(&self, fate: Fate) {
         *self.shared.fate.lock().unwrap() = fate;
+        self.shared.changed.notify_all();
     }
 
     /// Whether what was set has happened.
@@ -82,6 +87,8 @@ fn pass(client: &TcpStream, shared: &Shared) -> Option<()> {
                     break;
                 }
             }
+            let silent = |fate: &mut Fate| *fate == Fate::Silent;
+            drop(shared.changed.wait_while(shared.fate.lock().unwrap(), silent).unwrap());
             let _ = (client.shutdown(Shutdown::Both), database.shutdown(Shutdown::Both));
         });
         if forward(client, &database, shared, &mute).is_none() {
@@ -99,9 +106,12 @@ fn forward(client: &TcpStream, mut database: &TcpStream, shared: &Shared, mute: 
         let message = message(client, 1)?;
         let fate = match message.as_slice() {
             [b'Q', _, _, _, _, b'C', b'O', b'M', b'M', b'I', b'T', 0] => {
-                let mut fate = shared.fate.lock().unwrap();
-                let next = if *fate == Fate::Last { Fate::Last } else { Fate::Answered };
-                std::mem::replace(&mut *fate, next)
+                let mut next = shared.fate.lock().unwrap();
+                let fate = *next;
+                if !matches!(fate, Fate::Silent | Fate::Last) {
+                    *next = Fate::Answered;
+                }
+                fate
             }
             _ => Fate::Answered,
         };
@@ -192,18 +202,21 @@ fn a_commit_without_an_answer_is_looked_up_and_takes_effect_once() {
     proxy.has_happened();
     refused.send(&world).refused(402, "insufficient_credits");
 
-    // The database stays away: the caller is told in time, and finds the outcome when it is back.
-    proxy.next(Fate::Last);
-    let call = deduct(&app, &token, "1", "last");
-    let started = Instant::now();
-    let told = call.send(&world);
-    told.refused(503, "unavailable");
-    assert!(told.header("retry-after").is_some());
-    assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
-    proxy.next(Fate::Answered);
-    let again = call.send(&world);
-    again.ok();
-    assert!(again.is_replayed(), "it took place before");
-    assert_eq!(world.balance(&app, &token), format!("{}.00", balance - 1));
+    // The database stays silent, or away: the caller is told in time, and finds the outcome when it is back.
+    for (n, fate) in [Fate::Silent, Fate::Last].into_iter().enumerate() {
+        proxy.next(fate);
+        let call = deduct(&app, &token, "1", &format!("later-{n}"));
+        let started = Instant::now();
+        let told = call.send(&world);
+        told.refused(503, "unavailable");
+        assert!(told.header("retry-after").is_some());
+        assert!(started.elapsed() < Duration::from_secs(15), "{fate:?}: {:?}", started.elapsed());
+        proxy.next(Fate::Answered);
+        let again = call.send(&world);
+        again.ok();
+        assert!(again.is_replayed(), "it took place before");
+        balance -= 1;
+        assert_eq!(world.balance(&app, &token), format!("{balance}.00"), "{fate:?}");
+    }
     world.run(&["credits", "verify"]);
 }
