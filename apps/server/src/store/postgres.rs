@@ -21,7 +21,7 @@ const DEFAULTS: &[(&str, &str)] = &[
 const TARGET: &str = "target_session_attrs";
 /// A session that goes silent inside of a write transaction is ended by the server, and with it its locks: those who
 /// take over must not wait for what its host left behind.
-const END_OF_SILENCE: &str = "SET idle_in_transaction_session_timeout = '5s'";
+const END_OF_SILENCE: &str = "SET idle_in_transaction_session_timeout = '3s'";
 
 /// A new connection; no error of it shows the password.
 pub(super) fn connect(url: &str, read_only: bool) -> Result<PgConnection, Error> {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::storm::deduct;
-use crate::support::{Call, World, on_postgres};
+use crate::support::{Call, World, on_postgres, patiently};
 
 /// What becomes of the next COMMIT. Each happens once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ enum Fate {
     Late,
     /// It takes place, and neither an answer comes nor does the connection end, until something else is set.
     Silent,
+    /// It stands still on its way, with whoever sent it.
+    Frozen,
     /// As unanswered; and nobody gets to the database any more.
     Last,
 }
@@ -40,6 +42,15 @@ struct Proxy {
 }
 
 impl Proxy {
+    /// Between the world and its database from now on.
+    fn before(world: &mut World) -> Self {
+        let (server, database) = world.postgres().rsplit_once('/').unwrap();
+        let proxy = Self::start(server.rsplit_once('@').unwrap().1.parse().unwrap());
+        let place = format!("{}/{database}?sslmode=disable&gssencmode=disable", proxy.address);
+        world.reach_postgres_by(format!("postgres://postgres@{place}"));
+        proxy
+    }
+
     fn start(database: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let shared = Arc::new(Shared {
@@ -65,9 +76,8 @@ impl Proxy {
     }
 
     /// Whether what was set has happened.
-    #[track_caller]
-    fn has_happened(&self) {
-        assert_eq!(*self.shared.fate.lock().unwrap(), Fate::Answered, "no COMMIT came by");
+    fn has_happened(&self) -> bool {
+        *self.shared.fate.lock().unwrap() == Fate::Answered
     }
 }
 
@@ -119,6 +129,9 @@ fn forward(client: &TcpStream, mut database: &TcpStream, shared: &Shared, mute: 
         if fate == Fate::Lost {
             return None;
         }
+        if fate == Fate::Frozen {
+            return Some(());
+        }
         if fate == Fate::Late {
             let before = *shared.locking.lock().unwrap();
             client.shutdown(Shutdown::Both).ok()?;
@@ -156,12 +169,7 @@ fn a_commit_without_an_answer_is_looked_up_and_takes_effect_once() {
     let mut world = World::new();
     let app = world.app_of_every_scope();
     let user = world.rich_user("ann", "100");
-    let (server, database) = world.postgres().rsplit_once('/').map(|(s, d)| (s.to_owned(), d.to_owned())).unwrap();
-    let proxy = Proxy::start(server.rsplit_once('@').unwrap().1.parse().unwrap());
-    world.reach_postgres_by(format!(
-        "postgres://postgres@{}/{database}?sslmode=disable&gssencmode=disable",
-        proxy.address
-    ));
+    let proxy = Proxy::before(&mut world);
     world.serve();
     let token = world.token(&app, &user);
     let mut balance = 100;
@@ -169,7 +177,7 @@ fn a_commit_without_an_answer_is_looked_up_and_takes_effect_once() {
         proxy.next(fate);
         let call = deduct(&app, &token, "1", &format!("unknown-{n}"));
         let first = call.send(&world);
-        proxy.has_happened();
+        assert!(proxy.has_happened(), "no COMMIT came by");
         let again = call.send(&world);
         if fate == Fate::Lost {
             first.refused(503, "unavailable");
@@ -195,11 +203,11 @@ fn a_commit_without_an_answer_is_looked_up_and_takes_effect_once() {
     let first = payment.send(&world);
     first.ok();
     assert_eq!(payment.send(&world).body, first.body);
-    proxy.has_happened();
+    assert!(proxy.has_happened());
     proxy.next(Fate::Unanswered);
     let refused = deduct(&app, &token, "1000", "too-much");
     refused.send(&world).refused(503, "unavailable");
-    proxy.has_happened();
+    assert!(proxy.has_happened());
     refused.send(&world).refused(402, "insufficient_credits");
 
     // The database stays silent, or away: the caller is told in time, and finds the outcome when it is back.
@@ -219,4 +227,31 @@ fn a_commit_without_an_answer_is_looked_up_and_takes_effect_once() {
         assert_eq!(world.balance(&app, &token), format!("{balance}.00"), "{fate:?}");
     }
     world.run(&["credits", "verify"]);
+}
+
+#[test]
+fn a_server_that_freezes_within_a_transaction_holds_nobody_up_for_long() {
+    if !on_postgres() {
+        return eprintln!("not run on SQLite: its lock ends with the process");
+    }
+    let mut frozen = World::new();
+    let app = frozen.app_of_every_scope();
+    let user = frozen.rich_user("ann", "100");
+    let other = frozen.another();
+    let proxy = Proxy::before(&mut frozen);
+    frozen.serve();
+    let token = other.token(&app, &user);
+    proxy.next(Fate::Frozen);
+    let (one, two) = (deduct(&app, &token, "1", "one"), deduct(&app, &token, "2", "two"));
+    std::thread::scope(|scope| {
+        let held = scope.spawn(|| one.send(&frozen));
+        assert!(patiently(Duration::from_secs(10), || proxy.has_happened()));
+        assert!(patiently(Duration::from_secs(20), || two.send(&other).status == 200), "the lock is held for ever");
+        held.join().unwrap().refused(503, "unavailable");
+    });
+    assert_eq!(other.balance(&app, &token), "98.00");
+    one.send(&other).ok();
+    let again = one.send(&frozen);
+    assert!(again.status == 200 && again.is_replayed());
+    assert_eq!(other.balance(&app, &token), "97.00");
 }
