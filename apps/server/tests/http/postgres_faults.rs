@@ -1,6 +1,7 @@
 //! PostgreSQL that dies, moves or cuts connections in the middle of a storm, and a server that is never restarted.
 
 use std::collections::{HashMap, HashSet};
+use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -142,6 +143,21 @@ fn differences(acknowledged: &HashMap<String, String>, posted: &HashSet<(String,
     lost.chain(twice).collect()
 }
 
+/// The process that the query finds, if it finds one.
+fn pid(connection: &mut PgConnection, query: &str) -> Option<i32> {
+    #[derive(QueryableByName)]
+    struct Process {
+        #[diesel(sql_type = diesel::sql_types::Integer)]
+        pid: i32,
+    }
+    let found: Vec<Process> = diesel::sql_query(query).load(connection).unwrap();
+    found.first().map(|process| process.pid)
+}
+
+fn signal(name: &str, pid: i32) {
+    assert!(Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().unwrap().success());
+}
+
 fn is_ready(world: &World) -> bool {
     Call::get("/readyz").send(world).status == 200
 }
@@ -201,6 +217,8 @@ fn what_was_acknowledged_outlives_the_primary() {
     let mut primary = Cluster::start().unwrap();
     let mut standby = primary.standby().unwrap();
     let mut control = PgConnection::establish(&format!("{}/postgres", primary.url())).unwrap();
+    let follows = format!("{}/postgres", standby.url());
+    let mut follower = PgConnection::establish(&follows).unwrap();
     // After the copy was made: the new primary has nobody to wait for.
     control.batch_execute("ALTER SYSTEM SET synchronous_standby_names = '*'").unwrap();
     control.batch_execute("SELECT pg_reload_conf()").unwrap();
@@ -218,7 +236,22 @@ fn what_was_acknowledged_outlives_the_primary() {
     let mut away = Duration::ZERO;
     storm.rage(|| {
         storm.advance(40);
+        // The standby hears nothing more, and the group that waits for it loses its connection: it is there on the
+        // primary, will not be after the promotion, and nobody may be told of it.
+        let receiver = pid(&mut follower, "SELECT pid FROM pg_stat_wal_receiver").unwrap();
+        signal("STOP", receiver);
+        let waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        let mut cut = None;
+        assert!(patiently(PATIENCE, || {
+            cut = pid(&mut control, waiting);
+            cut.is_some()
+        }));
+        control.batch_execute(&format!("SELECT pg_terminate_backend({})", cut.unwrap())).unwrap();
+        let looks_up = || pid(&mut control, waiting).is_some_and(|pid| Some(pid) != cut);
+        assert!(patiently(PATIENCE, looks_up), "nobody looks up what became of it");
         primary.crash().unwrap();
+        signal("KILL", receiver);
+        assert!(patiently(PATIENCE, || PgConnection::establish(&follows).is_ok()));
         standby.promote().unwrap();
         away = storm.advance(0);
         assert!(patiently(PATIENCE, || is_ready(&world)));
