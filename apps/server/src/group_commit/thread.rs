@@ -97,6 +97,11 @@ impl Thread {
             self.cut_off = error.is_transient();
             vec![None; jobs.len()]
         });
+        tracing::info!(
+            "of {} jobs whose COMMIT had no answer {} are there",
+            jobs.len(),
+            found.iter().flatten().count()
+        );
         found.into_iter().map(|outcome| outcome.ok_or_else(|| unknown.clone())).collect()
     }
 

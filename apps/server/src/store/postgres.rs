@@ -120,4 +120,19 @@ mod tests {
         assert!(!wants_primary("postgres://h/db"));
         assert!(!wants_primary("postgres://h1,h2/db?target_session_attrs=any"));
     }
+
+    #[test]
+    fn a_connection_that_cannot_write_any_more_is_refused_where_a_primary_is_wanted() {
+        let Ok(server) = std::env::var("OSAYCORE_TEST_POSTGRES") else {
+            return eprintln!("OSAYCORE_TEST_POSTGRES is not set: not run");
+        };
+        let url = format!("{server}/postgres");
+        let primary = format!("{url}?{TARGET}=read-write");
+        let mut connection = connect(&primary, true).unwrap();
+        assert_eq!(check(&mut connection, &primary), Ok(()));
+        connection.batch_execute("SET default_transaction_read_only = on").unwrap();
+        let refused = check(&mut connection, &primary).unwrap_err();
+        assert!(matches!(refused, QueryError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _)));
+        assert_eq!(check(&mut connection, &url), Ok(()), "reads go on where nothing else is asked for");
+    }
 }
