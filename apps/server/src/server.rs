@@ -19,7 +19,7 @@ use crate::admin::users;
 use crate::config::Config;
 use crate::error::{ApiError, Code, Failure};
 use crate::extract::request_id;
-use crate::group_commit::Writer;
+use crate::group_commit::{ANSWERED_WITHIN, Writer};
 use crate::metrics::Metrics;
 use crate::refusals::Refusals;
 use crate::routes;
@@ -59,14 +59,15 @@ impl State {
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         tenant_id: i64,
-        work: impl FnOnce(&mut Tx<'_>) -> Result<T, Failure> + Send + 'static,
+        mut work: impl FnMut(&mut Tx<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, ApiError> {
         let database = self.database.clone();
-        let read = move || database.read(|connection| work(&mut Tx::new(connection, tenant_id)));
+        let mut read = move || database.read(|connection| work(&mut Tx::new(connection, tenant_id)));
         let result: Result<T, Failure> = if self.database.is_embedded() {
             read()
         } else {
-            web::block(read).await.map_err(|_| ApiError::from(Code::Unavailable))?
+            let read = tokio::time::timeout(ANSWERED_WITHIN, web::block(read)).await;
+            read.map_err(|_| Code::Unavailable)?.map_err(|_| Code::Unavailable)?
         };
         Ok(result?)
     }
@@ -76,7 +77,7 @@ impl State {
         &self,
         app: &Arc<App>,
         uuid: Uuid,
-        work: impl FnOnce(&mut Tx<'_>, &Member) -> Result<T, Failure> + Send + 'static,
+        mut work: impl FnMut(&mut Tx<'_>, &Member) -> Result<T, Failure> + Send + 'static,
     ) -> Result<(Arc<Member>, T), ApiError> {
         let (app_id, members) = (app.id, Arc::clone(&self.members));
         self.read(app.tenant_id, move |tx| {
@@ -128,7 +129,7 @@ pub(crate) async fn serve(config: Config, ready: impl FnOnce(SocketAddr)) -> any
     snapshots.keep_fresh()?;
     let members = Arc::new(Members::new());
     let (writer, writer_thread) =
-        Writer::start(database.clone(), Arc::clone(&members), metrics.clone(), config.signature_window_s)?;
+        Writer::start(&database, Arc::clone(&members), metrics.clone(), config.signature_window_s)?;
     let per_second = NonZeroU32::new(config.address_requests_per_second).unwrap_or(NonZeroU32::MIN);
     let state = Data::new(State {
         database,

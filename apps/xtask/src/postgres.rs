@@ -8,7 +8,7 @@ use std::{
     env,
     ffi::OsString,
     fs,
-    io::{self, BufRead as _, BufReader},
+    io::{self, BufRead as _, BufReader, Write as _},
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
@@ -25,26 +25,57 @@ pub const INSTALL: &str = "Debian 12, Ubuntu 24.04 or newer: apt-get install -y 
 /// The superuser of the cluster; no password.
 const USER: &str = "postgres";
 
-/// `$1` is the folder; behind it come ports, of which the first that is free is taken and printed.
+/// `$1` is the folder, `$2` the port of the primary of which this becomes a standby; behind them come ports, of which the
+/// first that is free is taken and printed. Then orders are read, each one of the functions, and answered.
 /// fsync stays on, as where acknowledged means durable; only initdb need not wait for the disk. The
 /// socket is named from the data folder, so that no quoting is needed and its path stays short. In a
 /// folder of root's an unprivileged keeper can remove everything but its own, which is then empty.
 const KEEPER: &str = r#"
-folder=$1; shift
+folder=$1; primary=$2; shift 2
+data=$folder/data
+make() {
+    if [ -n "$primary" ]
+    then
+        pg_basebackup --host=127.0.0.1 --port="$primary" --username="$USER" --pgdata="$data" \
+            --write-recovery-conf --checkpoint=fast --no-sync
+    else
+        initdb --pgdata="$data" --username="$USER" --auth=trust --encoding=UTF8 --locale=C --no-sync
+    fi </dev/null >"$folder/log" 2>&1
+}
+start() {
+    options="-p $port -k .. -c listen_addresses=127.0.0.1 -c max_connections=300 -c fsync=on"
+    pg_ctl --pgdata="$data" --log="$folder/log" --options="$options" --silent start </dev/null 2>/dev/null
+}
+# Its memory is given back when the last of its processes is gone.
+restart() {
+    for _ in 1 2 3 4 5 6 7 8 9; do start && return; sleep 1; done
+    return 1
+}
+# All at once, and no farewell: stopped, the first does not see the others go. Without its files the next start does not
+# ask whether it lives, as a dead process that nobody has waited for seems to.
+crash() {
+    read -r postmaster <"$data/postmaster.pid" && kill -STOP "$postmaster" || return
+    ps -A -o ppid= -o pid= | while read -r parent child
+    do [ "$parent" != "$postmaster" ] || kill -KILL "$child"
+    done
+    kill -KILL "$postmaster" && rm "$data/postmaster.pid" "$folder/.s.PGSQL.$port.lock"
+}
+promote() {
+    pg_ctl --pgdata="$data" --silent promote </dev/null
+}
 end() {
-    pg_ctl --pgdata="$folder/data" --mode=immediate --silent stop 2>/dev/null
+    pg_ctl --pgdata="$data" --mode=immediate --silent stop 2>/dev/null
     cd / && rm -rf "$folder" 2>/dev/null
 }
 trap end EXIT
 trap 'exit 1' HUP INT TERM PIPE
-if initdb --pgdata="$folder/data" --username="$USER" --auth=trust --encoding=UTF8 --locale=C \
-    --no-sync >"$folder/log" 2>&1
+if make
 then
     for port do
-        options="-p $port -k .. -c listen_addresses=127.0.0.1 -c max_connections=300 -c fsync=on"
-        if pg_ctl --pgdata="$folder/data" --log="$folder/log" --options="$options" --silent start 2>/dev/null
+        if start
         then
-            echo "$port" 2>/dev/null && read -r _
+            echo "$port" 2>/dev/null
+            while read -r order; do "$order" && echo done || echo failed; done
             exit 0
         fi
     done
@@ -62,6 +93,7 @@ pub struct Cluster {
     output: BufReader<ChildStdout>,
     programs: PathBuf,
     folder: PathBuf,
+    port: String,
     url: String,
 }
 
@@ -81,33 +113,39 @@ impl Cluster {
     /// No server programs of at least [`OLDEST`], no unprivileged user or none who can reach the
     /// folder, or the cluster did not start: its own words are on the standard error.
     pub fn start_in(parent: &Path) -> Result<Self, String> {
-        let programs = programs().ok_or_else(|| format!("PostgreSQL {OLDEST} or newer is missing; {INSTALL}"))?;
-        let ports = free_ports().map_err(|error| format!("no free port: {error}"))?;
-        // Two clusters of one process differ in their ports.
-        let name = ports.first().map(|port| format!("osaycore-postgres-{}-{port}", std::process::id()));
-        let folder = parent.join(name.unwrap_or_default());
-        let mut command = Command::new("sh");
-        command.args(["-c", KEEPER, "keeper"]).arg(&folder).args(ports.iter().map(u16::to_string));
-        command.env("PATH", with_front(&programs)?).env("LC_ALL", "C").env("USER", USER);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let spawned = make_folder(&folder, &mut command).and_then(|()| command.current_dir(&folder).spawn());
-        let mut keeper = spawned.map_err(|error| {
-            // Still empty; or not ours, and then not empty.
-            let _ = fs::remove_dir(&folder);
-            format!("{}: {error}; TMPDIR names another place (root's must be open to others)", folder.display())
-        })?;
-        let lifeline = keeper.stdin.take();
-        let output = keeper.stdout.take().ok_or("the keeper has no output")?;
-        let mut cluster =
-            Self { keeper, lifeline, output: BufReader::new(output), programs, folder, url: String::new() };
-        let mut port = String::new();
-        match cluster.output.read_line(&mut port) {
-            Ok(1..) => {
-                cluster.url = format!("postgres://{USER}@127.0.0.1:{}", port.trim_end());
-                Ok(cluster)
-            }
-            _ => Err(format!("PostgreSQL of {} did not start", cluster.programs.display())),
-        }
+        Self::make(parent, "")
+    }
+
+    /// Makes one that streams from this, the primary, until it is promoted.
+    ///
+    /// # Errors
+    /// As [`Cluster::start`].
+    pub fn standby(&self) -> Result<Self, String> {
+        Self::make(self.folder.parent().unwrap_or(Path::new("/")), &self.port)
+    }
+
+    /// Ends every process of it by SIGKILL.
+    ///
+    /// # Errors
+    /// It was not running.
+    pub fn crash(&mut self) -> Result<(), String> {
+        self.order("crash")
+    }
+
+    /// Starts it again on its port; it has recovered by then.
+    ///
+    /// # Errors
+    /// It did not start: why is in the `log`.
+    pub fn restart(&mut self) -> Result<(), String> {
+        self.order("restart")
+    }
+
+    /// Makes a primary of a standby.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn promote(&mut self) -> Result<(), String> {
+        self.order("promote")
     }
 
     /// `postgres://user@127.0.0.1:port`, without the name of a database.
@@ -120,6 +158,11 @@ impl Cluster {
         &self.programs
     }
 
+    /// `127.0.0.1:port`
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
     /// Where its data and its `log` lie.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -128,6 +171,48 @@ impl Cluster {
     /// Waits until the keeper ends, which is when somebody ends it: on Ctrl-C this program goes first.
     pub fn wait(&mut self) {
         let _ = io::copy(&mut self.output, &mut io::sink());
+    }
+
+    fn make(parent: &Path, primary: &str) -> Result<Self, String> {
+        let programs = programs().ok_or_else(|| format!("PostgreSQL {OLDEST} or newer is missing; {INSTALL}"))?;
+        let ports = free_ports().map_err(|error| format!("no free port: {error}"))?;
+        // Two clusters of one process differ in their ports.
+        let name = ports.first().map(|port| format!("osaycore-postgres-{}-{port}", std::process::id()));
+        let folder = parent.join(name.unwrap_or_default());
+        let mut command = Command::new("sh");
+        command.args(["-c", KEEPER, "keeper"]).arg(&folder).arg(primary);
+        command.args(ports.iter().map(u16::to_string));
+        command.env("PATH", with_front(&programs)?).env("LC_ALL", "C").env("USER", USER);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let spawned = make_folder(&folder, &mut command).and_then(|()| command.current_dir(&folder).spawn());
+        let mut keeper = spawned.map_err(|error| {
+            // Still empty; or not ours, and then not empty.
+            let _ = fs::remove_dir(&folder);
+            format!("{}: {error}; TMPDIR names another place (root's must be open to others)", folder.display())
+        })?;
+        let lifeline = keeper.stdin.take();
+        let output = keeper.stdout.take().ok_or("the keeper has no output")?;
+        let (port, url) = Default::default();
+        let mut cluster = Self { keeper, lifeline, output: BufReader::new(output), programs, folder, port, url };
+        let started = cluster.line();
+        cluster.port = started.ok_or_else(|| format!("PostgreSQL of {} did not start", cluster.programs.display()))?;
+        cluster.url = format!("postgres://{USER}@{}", cluster.address());
+        Ok(cluster)
+    }
+
+    fn order(&mut self, order: &str) -> Result<(), String> {
+        let given = self.lifeline.as_mut().is_some_and(|keeper| writeln!(keeper, "{order}").is_ok());
+        match self.line() {
+            Some(answer) if given && answer == "done" => Ok(()),
+            _ => Err(format!("{order}: PostgreSQL in {} did not", self.folder.display())),
+        }
+    }
+
+    /// What the keeper says next.
+    fn line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        self.output.read_line(&mut line).ok().filter(|read| *read > 0)?;
+        Some(line.trim_end().to_owned())
     }
 }
 

@@ -155,7 +155,7 @@ mod tests {
                 payment: None,
             };
             let mut seen = 0;
-            let finding = transact::<_, Failure>(&mut database.writer().unwrap(), 1, |tx| {
+            let finding = transact::<_, Failure>(&mut database.writer(), 1, |tx| {
                 tx.insert_account(&Account::new(id))?;
                 tx.post(&posting)?;
                 tx.flush()?;

@@ -8,7 +8,7 @@ use crate::admin::{By, apps, bootstrap, groups};
 use crate::config::Config;
 use crate::error::{ApiError, Code, Failure};
 use crate::sealing::Sealer;
-use crate::store::db::{self, AnyConnection, Database, DatabaseUrl};
+use crate::store::db::{self, AnyConnection, Database};
 use crate::store::migrations::{self, Standing};
 use crate::store::tx::{Tx, transact};
 use crate::store::{jwt_keys, tenants, users};
@@ -44,7 +44,7 @@ impl Session {
     ) -> anyhow::Result<(Self, usize)> {
         let missing = config.database_url.sqlite_file().filter(|path| !path.exists());
         let database = Database::open(&config.database_url, 1)
-            .with_context(|| format!("opening the database {}", place(&config.database_url)))?;
+            .with_context(|| format!("opening the database {}", config.database_url))?;
         let steps = match migrations::standing(&database)? {
             Standing::Current => 0,
             Standing::Behind(steps) => {
@@ -84,7 +84,7 @@ impl Session {
     }
 
     /// Reads one consistent snapshot of the tenant.
-    pub(super) fn read<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, Failure>) -> anyhow::Result<T> {
+    pub(super) fn read<T>(&self, mut work: impl FnMut(&mut Tx<'_>) -> Result<T, Failure>) -> anyhow::Result<T> {
         let tenant = self.tenant()?;
         Ok(self.database.read(|connection| work(&mut Tx::new(connection, tenant.id)))?)
     }
@@ -92,7 +92,7 @@ impl Session {
     /// Works in one write transaction of the tenant.
     pub(super) fn write<T>(&self, mut work: impl FnMut(&mut Tx<'_>, &By) -> Result<T, Failure>) -> anyhow::Result<T> {
         let tenant = self.tenant()?;
-        Ok(transact(&mut self.database.writer()?, tenant.id, |tx| work(tx, &operator(tenant.id)))?)
+        Ok(transact(&mut self.database.writer(), tenant.id, |tx| work(tx, &operator(tenant.id)))?)
     }
 
     /// The same with the master key, read within the transaction: a rotation that ends before it begins is seen, one
@@ -113,7 +113,7 @@ impl Session {
         mut work: impl FnMut(&mut AnyConnection, &By, &Sealer) -> Result<T, Failure>,
     ) -> anyhow::Result<T> {
         let tenant = self.tenant()?;
-        Ok(db::write(&mut self.database.writer()?, |connection| {
+        Ok(db::write(&mut self.database.writer(), |connection| {
             let sealer = self.proven_sealer(connection)?;
             work(connection, &operator(tenant.id), &sealer)
         })?)
@@ -196,7 +196,7 @@ fn bootstrap_once(config: &Config, database: &Database) -> anyhow::Result<()> {
         return Ok(());
     }
     let mut unreadable = None;
-    let done = db::write(&mut database.writer()?, |connection| {
+    let done = db::write(&mut database.writer(), |connection| {
         if bootstrap::is_done(connection)? {
             return Ok(());
         }
@@ -217,9 +217,4 @@ fn bootstrap_once(config: &Config, database: &Database) -> anyhow::Result<()> {
 fn operator(tenant_id: i64) -> By {
     let login = ["LOGNAME", "USER", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
     By::operator(tenant_id, login.as_deref().filter(|login| !login.is_empty()).unwrap_or("cli"), system::now_us())
-}
-
-/// The database as messages name it: never with a password.
-fn place(url: &DatabaseUrl) -> String {
-    url.sqlite_file().map_or_else(|| "postgres://…".to_owned(), |path| format!("sqlite://{}", path.display()))
 }

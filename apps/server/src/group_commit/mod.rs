@@ -10,6 +10,7 @@ mod group;
 mod thread;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use osaycore_signing::replay::Sight;
 use tokio::sync::{mpsc, oneshot};
@@ -25,6 +26,9 @@ use thread::Thread;
 
 /// Requests that may wait; one more is answered 503.
 const QUEUE: usize = 4096;
+/// How long a caller waits. A database that takes the COMMIT and then says nothing, as one does whose standby is gone,
+/// holds the thread; whoever is told 503 meanwhile asks again, and finds the outcome when there is one.
+pub(crate) const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 /// Requests of one group: bounds the statement sizes and the time that the first of them waits.
 const GROUP: usize = 256;
 
@@ -87,7 +91,7 @@ pub(crate) struct Writer {
 impl Writer {
     /// Starts the writer thread; it ends after [`Writer::stop`].
     pub(crate) fn start(
-        database: Database,
+        database: &Database,
         members: Arc<Members>,
         metrics: Metrics,
         window_s: i64,
@@ -98,12 +102,15 @@ impl Writer {
         Ok((Self { queue }, handle))
     }
 
-    /// Runs a job; the answer comes after the commit is durable.
+    /// Runs a job; the answer comes after the commit is durable, or is 503: it may take effect yet.
     pub(crate) async fn run(&self, job: Job) -> Result<Done, ApiError> {
         let (answer, answered) = oneshot::channel();
         self.queue.try_send(Waiting::Job(Box::new(job), answer)).map_err(|_| Code::Unavailable)?;
-        // The thread has stopped: nothing of the job was written.
-        answered.await.unwrap_or_else(|_| Err(Code::Unavailable.into()))
+        match tokio::time::timeout(ANSWERED_WITHIN, answered).await {
+            Ok(Ok(answer)) => answer,
+            // The thread has stopped, with nothing of the job written; or it is still at it.
+            Ok(Err(_)) | Err(_) => Err(Code::Unavailable.into()),
+        }
     }
 
     /// Ends the thread once everything that waits is committed and answered.

@@ -7,7 +7,7 @@ use osaycore_signing::replay::Target;
 use tempfile::TempDir;
 
 use super::group::group;
-use super::thread::was_committed;
+use super::thread::look_up;
 use super::*;
 use crate::admin::apps::{self, NewApp};
 use crate::admin::users::{self, NewUserInput};
@@ -39,10 +39,10 @@ impl Bench {
         let database = Database::open(&url.parse().unwrap(), 1).unwrap();
         migrate(&database).unwrap();
         let sealer = Sealer::new(MasterKey::generate(), vec![]);
-        let mut connection = database.writer().unwrap();
-        db::write(&mut connection, |connection| bootstrap::run(connection, &sealer, 1)).unwrap();
+        let mut writer = database.writer();
+        db::write(&mut writer, |connection| bootstrap::run(connection, &sealer, 1)).unwrap();
         let by = By::system(TENANT, 1);
-        let (app, user) = transact::<_, Failure>(&mut connection, TENANT, |tx| {
+        let (app, user) = transact::<_, Failure>(&mut writer, TENANT, |tx| {
             let name: Name = "app".parse().unwrap();
             let new = NewApp { name, scopes: AppScopes::default(), redirect_uris: vec![] };
             let app = apps::create(tx, &sealer, &by, new)?.app;
@@ -59,7 +59,7 @@ impl Bench {
             Ok((app, user))
         })
         .unwrap();
-        let (writer, thread) = Writer::start(database.clone(), Arc::new(Members::new()), Metrics::new(), 300).unwrap();
+        let (writer, thread) = Writer::start(&database, Arc::new(Members::new()), Metrics::new(), 300).unwrap();
         Self { database, writer, thread, app: app.into(), user, _folder: folder }
     }
 
@@ -92,10 +92,16 @@ impl Bench {
         Job { tenant_id: TENANT, sight: Some(sight), refuse_repeat: false, by: By::system(TENANT, 1), work }
     }
 
+    /// A call for another tenant.
+    fn elsewhere(&self, mac: u8) -> Job {
+        let call: Call = Box::new(|_, _| Ok(b"{}".to_vec()));
+        Job { tenant_id: TENANT + 1, by: By::system(TENANT + 1, 1), ..self.job(mac, "POST", Work::Call(call)) }
+    }
+
     /// One group of these jobs, in one transaction.
     fn group(&self, jobs: &mut [Job]) -> Vec<Result<Done, ApiError>> {
-        let mut connection = self.database.writer().unwrap();
-        db::write(&mut connection, |connection| group(connection, &Members::new(), jobs, 7, None)).unwrap()
+        let members = Members::new();
+        db::write(&mut self.database.writer(), |connection| group(connection, &members, jobs, 7, None)).unwrap()
     }
 }
 
@@ -162,15 +168,31 @@ fn a_failing_call_undoes_itself_and_never_its_neighbours() {
 #[test]
 fn after_an_unknown_commit_the_signatures_tell_what_became_of_it() {
     let bench = Bench::with_credits("10");
-    let mut connection = bench.database.writer().unwrap();
-    let jobs = [bench.deduction(1, "3"), bench.deduction(2, "30")];
-    let before = db::write(&mut connection, |connection| was_committed(connection, &jobs, 7)).unwrap();
-    assert!(before.is_none(), "nothing was committed");
-    let mut jobs = jobs;
+    let look_up = |jobs: &[Job], now_us| {
+        db::write(&mut bench.database.writer(), |connection| look_up(connection, jobs, now_us)).unwrap()
+    };
+    let unsigned = || Job { sight: None, ..bench.deduction(3, "1") };
+    let strict = || Job { refuse_repeat: true, ..bench.deduction(4, "1") };
+    let mut jobs = [bench.deduction(1, "3"), bench.deduction(2, "30"), unsigned(), strict(), bench.elsewhere(5)];
+    assert!(look_up(&jobs, 7).iter().all(Option::is_none), "nothing was committed");
     let told = bench.group(&mut jobs);
-    let after = db::write(&mut connection, |connection| was_committed(connection, &jobs, 7)).unwrap().unwrap();
-    assert_eq!(after[0].as_ref().unwrap().outcome, told[0].as_ref().unwrap().outcome);
-    assert_eq!(after[1].as_ref().unwrap_err().code, Code::Unavailable, "a refusal is to be asked for again");
+    let found = look_up(&jobs, 7);
+    for (n, replayed) in [(0, false), (3, false), (4, false)] {
+        let found = found[n].as_ref().unwrap();
+        assert_eq!(found.outcome, told[n].as_ref().unwrap().outcome, "job {n}");
+        assert_eq!(found.replayed, replayed, "job {n}");
+    }
+    assert!(found[1].is_none(), "a refusal is to be asked for again");
+    assert!(found[2].is_none(), "nothing tells of a job without a signature");
+    // The same requests in a later group: what is there is the outcome of an earlier one.
+    let later = look_up(&jobs, 8);
+    assert!(later[0].as_ref().is_some_and(|done| done.replayed && done.first_seen_us == 7));
+    assert!(later[3].is_none(), "a strict app's repeat has no outcome");
+    let mut bound_elsewhere = bench.deduction(1, "3");
+    if let Some(sight) = &mut bound_elsewhere.sight {
+        sight.target = Target::new("POST", "/elsewhere");
+    }
+    assert!(look_up(&[bound_elsewhere], 7)[0].is_none(), "it is the signature of another request");
 }
 
 #[actix_web::test]
@@ -192,11 +214,10 @@ fn a_signature_older_than_what_was_forgotten_is_refused_whatever_the_window_is_n
     let old = || bench.deduction(1, "3");
     let signed_s = old().sight.unwrap().timestamp_s;
     assert_eq!(codes(&bench.group(&mut [old()])), [Ok(false)]);
-    let mut connection = bench.database.writer().unwrap();
     let forget = |connection: &mut AnyConnection| {
         group(connection, &Members::new(), &mut [bench.deduction(2, "1")], 7, Some(signed_s + 9))
     };
-    db::write(&mut connection, forget).unwrap();
+    db::write(&mut bench.database.writer(), forget).unwrap();
     assert_eq!(codes(&bench.group(&mut [old()])), [Err(Code::TimestampOutOfWindow)]);
     let mut later = bench.deduction(3, "1");
     if let Some(sight) = &mut later.sight {

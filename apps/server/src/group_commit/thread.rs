@@ -1,24 +1,26 @@
 //! The writer thread: connections, commits, and what becomes of a group whose commit failed.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use osaycore_signing::replay::ReplayGuard as _;
+use osaycore_signing::replay::{Recognition, ReplayGuard as _, recognise};
 use tokio::sync::mpsc;
 
 use super::group::group;
 use super::{Done, GROUP, Job, Waiting};
 use crate::error::{ApiError, Code};
 use crate::metrics::Metrics;
-use crate::store::db::{self, AnyConnection, Database, StoreError};
+use crate::store::db::{self, AnyConnection, Database, Link, StoreError};
 use crate::store::members::Members;
 use crate::store::tx::Tx;
 use crate::system;
 
 /// Commits whatever waits, until it is told to stop.
 pub(super) struct Thread {
-    database: Database,
-    connection: Option<AnyConnection>,
+    link: Link,
+    /// The last group was tried for as long as a transaction is tried.
+    cut_off: bool,
     members: Arc<Members>,
     metrics: Metrics,
     window_s: i64,
@@ -27,8 +29,8 @@ pub(super) struct Thread {
 }
 
 impl Thread {
-    pub(super) fn new(database: Database, members: Arc<Members>, metrics: Metrics, window_s: i64) -> Self {
-        Self { database, connection: None, members, metrics, window_s, forgotten_s: 0 }
+    pub(super) fn new(database: &Database, members: Arc<Members>, metrics: Metrics, window_s: i64) -> Self {
+        Self { link: database.writer(), cut_off: false, members, metrics, window_s, forgotten_s: 0 }
     }
 
     pub(super) fn run(&mut self, mut waiting: mpsc::Receiver<Waiting>) {
@@ -55,6 +57,15 @@ impl Thread {
                 // A caller that went away keeps its effect: the request was accepted.
                 let _ = answer.send(outcome);
             }
+            // Who came meanwhile has waited as long, and is not to wait for further tries.
+            while self.cut_off
+                && let Ok(message) = waiting.try_recv()
+            {
+                match message {
+                    Waiting::Job(_, answer) => drop(answer.send(Err(Code::Unavailable.into()))),
+                    Waiting::Stop => stopping = true,
+                }
+            }
         }
     }
 
@@ -63,47 +74,39 @@ impl Thread {
         if jobs.is_empty() {
             return Vec::new();
         }
-        let failed = |error: ApiError| vec![Err(error); jobs.len()];
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => match self.database.writer() {
-                Ok(connection) => connection,
-                Err(error) => return failed(error.into()),
-            },
-        };
         let now_us = system::now_us();
         let forget_before_s = self.due_to_forget(now_us);
-        match db::write(&mut connection, |connection| group(connection, &self.members, jobs, now_us, forget_before_s)) {
+        let members = Arc::clone(&self.members);
+        let done = db::write(&mut self.link, |connection| group(connection, &members, jobs, now_us, forget_before_s));
+        self.cut_off = done.as_ref().is_err_and(StoreError::is_transient);
+        match done {
             Ok(outcomes) => {
-                self.connection = Some(connection);
                 if let Some(second) = forget_before_s {
                     self.forgotten_s = second;
                 }
                 outcomes
             }
-            // The connection is not trusted after any failure: the next group opens another.
             Err(error @ StoreError::Commit(_)) => self.after_unknown_commit(jobs, now_us, error),
             Err(error) => vec![Err(error.into()); jobs.len()],
         }
     }
 
-    /// An error on COMMIT does not tell whether it took place. The signatures that the group recorded tell: if one of
-    /// them is there with what this group gave it, all are, and the callers are answered from them.
-    fn after_unknown_commit(
-        &mut self,
-        jobs: &mut [Job],
-        now_us: i64,
-        error: StoreError,
-    ) -> Vec<Result<Done, ApiError>> {
-        let committed = self.database.writer().and_then(|mut connection| {
-            let committed = db::write(&mut connection, |connection| was_committed(connection, jobs, now_us))?;
-            self.connection = Some(connection);
-            Ok(committed)
+    /// An error on COMMIT does not tell whether it took place. The signatures tell; who has none, or had no effect, asks
+    /// again.
+    fn after_unknown_commit(&mut self, jobs: &[Job], now_us: i64, error: StoreError) -> Vec<Result<Done, ApiError>> {
+        let found = db::write_any_number_of_times(&mut self.link, |connection| look_up(connection, jobs, now_us));
+        let unknown = ApiError::from(error);
+        let found = found.unwrap_or_else(|error| {
+            tracing::error!(%error, "what became of the {} jobs of a group could not be looked up", jobs.len());
+            self.cut_off = error.is_transient();
+            vec![None; jobs.len()]
         });
-        match committed {
-            Ok(Some(outcomes)) => outcomes,
-            _ => vec![Err(error.into()); jobs.len()],
-        }
+        tracing::info!(
+            "of {} jobs whose COMMIT had no answer {} are there",
+            jobs.len(),
+            found.iter().flatten().count()
+        );
+        found.into_iter().map(|outcome| outcome.ok_or_else(|| unknown.clone())).collect()
     }
 
     /// At most once a second, the second before which signatures are forgotten.
@@ -114,30 +117,38 @@ impl Thread {
     }
 }
 
-/// The outcomes of a group whose COMMIT failed, if it took place after all: then each of its signatures is recorded
-/// as first seen at `now_us` or earlier. A group without any signature is taken as not committed.
-pub(super) fn was_committed(
+/// What became of the jobs of the group of `now_us`, whose COMMIT was not answered: the outcomes that their signatures
+/// have.
+///
+/// The tenants are locked first, as every writer does, because a COMMIT that is still under way holds them until it is
+/// over. And they are written to: where commits wait for a standby, this one's is told only when the one before it,
+/// which may have lost its wait with its connection, has arrived there too.
+pub(super) fn look_up(
     connection: &mut AnyConnection,
     jobs: &[Job],
     now_us: i64,
-) -> Result<Option<Vec<Result<Done, ApiError>>>, StoreError> {
-    let mut outcomes = Vec::with_capacity(jobs.len());
-    let mut committed = false;
-    for job in jobs {
-        let mut tx = Tx::new(connection, job.tenant_id);
-        let Some(sight) = job.sight else {
-            outcomes.push(Err(Code::Unavailable.into()));
-            continue;
-        };
-        let seen = tx.sightings(sight.app_id, sight.timestamp_s, &sight.mac)?;
-        let own = seen.iter().find(|sighting| sighting.subject == sight.subject && sighting.target == sight.target);
-        committed |= own.is_some_and(|sighting| sighting.first_seen_us == now_us);
-        outcomes.push(match own.map(|own| (own.first_seen_us, own.outcome.clone())) {
-            Some((first_seen_us, Some(outcome))) => {
-                Ok(Done { outcome, replayed: first_seen_us != now_us, first_seen_us })
-            }
-            _ => Err(Code::Unavailable.into()),
-        });
+) -> Result<Vec<Option<Done>>, StoreError> {
+    let mut found = vec![None; jobs.len()];
+    let tenants: BTreeSet<i64> = jobs.iter().map(|job| job.tenant_id).collect();
+    for tenant_id in tenants {
+        let mut tx = Tx::lock(connection, tenant_id)?;
+        let mine = || jobs.iter().filter(|job| job.tenant_id == tenant_id);
+        tx.preload_sightings(mine().filter_map(|job| job.sight.as_ref()))?;
+        for (job, outcome) in jobs.iter().zip(&mut found).filter(|(job, _)| job.tenant_id == tenant_id) {
+            *outcome = outcome_of(&mut tx, job, now_us)?;
+        }
+        tx.flush()?;
     }
-    Ok(committed.then_some(outcomes))
+    Ok(found)
+}
+
+/// What a job is told that its signature has by now: that of the group, or of an equal request before it.
+fn outcome_of(tx: &mut Tx<'_>, job: &Job, now_us: i64) -> Result<Option<Done>, StoreError> {
+    let Some(sight) = &job.sight else { return Ok(None) };
+    let seen = tx.sightings(sight.app_id, sight.timestamp_s, &sight.mac)?;
+    let Recognition::Done { sighting, outcome } = recognise(sight, &seen) else { return Ok(None) };
+    let (first_seen_us, replayed) = (sighting.first_seen_us, sighting.first_seen_us != now_us);
+    // A repeat that the group refused, perhaps: asked again it is refused again.
+    let refused = replayed && job.refuse_repeat;
+    Ok((!refused).then(|| Done { outcome: outcome.to_vec(), replayed, first_seen_us }))
 }

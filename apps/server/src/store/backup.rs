@@ -10,7 +10,7 @@ use super::db::{AnyConnection, Database, StoreError};
 
 /// Writes a consistent copy of a database that is in use into a file that is empty or not there.
 pub(crate) fn copy_into(database: &Database, target: &Path) -> Result<(), StoreError> {
-    let connection = &mut database.writer()?;
+    let connection = &mut database.connection()?;
     match connection {
         AnyConnection::Sqlite(inner) => {
             diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(target.to_string_lossy()).execute(inner)?;

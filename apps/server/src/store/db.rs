@@ -3,15 +3,18 @@
 //! Every query elsewhere is an ordinary function on `&mut AnyConnection`; where diesel's derive stops (batch
 //! insert, ON CONFLICT) [`each_backend!`] writes the body once for both.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
-use diesel::r2d2::{ManageConnection, Pool, R2D2Connection};
+use diesel::r2d2::{ManageConnection, NopErrorHandler, Pool, PooledConnection, R2D2Connection};
 use diesel::result::DatabaseErrorKind;
 use diesel::sqlite::SqliteConnection;
 use diesel::{Connection, QueryResult, RunQueryDsl, Selectable};
 
+#[cfg(feature = "postgres")]
+use super::postgres;
+pub(crate) use super::url::DatabaseUrl;
 use crate::sealing::SealingError;
 use crate::system;
 
@@ -47,36 +50,58 @@ pub(crate) fn row<T: Selectable<MultiBackend>>() -> T::SelectExpression {
 pub(crate) enum StoreError {
     #[error("database: {0}")]
     Query(#[from] diesel::result::Error),
+    /// None could be made, or the one in use did not outlive its transaction.
     #[error("no database connection: {0}")]
     Connection(String),
+    #[error("{0}")]
+    Schema(String),
     #[error("a stored {0} does not read; was it changed by hand?")]
     Corrupt(&'static str),
     #[error(transparent)]
     Sealing(#[from] SealingError),
     /// The first error of a COMMIT, after which it is not known whether it took place.
-    #[error("unknown outcome of a commit: {0}")]
+    #[error("whether this took effect is not known, as the answer to its COMMIT is missing; look first: {0}")]
     Commit(diesel::result::Error),
 }
 
+/// What an error says of the next try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Another transaction was in the way: the same work may succeed on the same connection.
+    Conflict,
+    /// The connection is dead, or leads to where nothing can be written: another one may do.
+    Connection,
+    /// It would end the same way again, or must not be tried again.
+    Lasting,
+}
+
 impl StoreError {
-    /// Worth running the whole transaction again.
-    fn is_transient(&self) -> bool {
-        use diesel::result::Error::DatabaseError;
+    /// diesel tells no SQLSTATE. It tells a dead connection by its state and not by words, which depend on the server's
+    /// language; of a deadlock there are only words, and in another language than English it is [`Fault::Lasting`].
+    pub(super) fn fault(&self) -> Fault {
+        use diesel::result::Error::{BrokenTransactionManager, DatabaseError};
         match self {
-            Self::Query(DatabaseError(
-                DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::ClosedConnection,
-                _,
-            )) => true,
-            Self::Query(DatabaseError(DatabaseErrorKind::Unknown, info)) => {
-                matches!(info.message(), "deadlock detected" | "database is locked")
-            }
-            _ => false,
+            Self::Connection(_) | Self::Query(BrokenTransactionManager) => Fault::Connection,
+            Self::Query(DatabaseError(kind, info)) => match kind {
+                DatabaseErrorKind::SerializationFailure => Fault::Conflict,
+                DatabaseErrorKind::ClosedConnection
+                | DatabaseErrorKind::UnableToSendCommand
+                | DatabaseErrorKind::ReadOnlyTransaction => Fault::Connection,
+                _ if matches!(info.message(), "deadlock detected" | "database is locked") => Fault::Conflict,
+                _ => Fault::Lasting,
+            },
+            _ => Fault::Lasting,
         }
+    }
+
+    /// Worth running the whole transaction again.
+    pub(crate) fn is_transient(&self) -> bool {
+        self.fault() != Fault::Lasting
     }
 
     /// Whether any other transaction would fail as well, or this one may succeed when it is run again.
     pub(crate) fn concerns_everybody(&self) -> bool {
-        self.is_transient() || self.is_storage_full() || matches!(self, Self::Connection(_) | Self::Commit(_))
+        self.is_transient() || self.is_storage_full() || matches!(self, Self::Commit(_))
     }
 
     /// The disk is full: reads go on, writes come back by themselves.
@@ -91,45 +116,6 @@ impl StoreError {
     }
 }
 
-/// Where the database is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum DatabaseUrl {
-    /// A file.
-    Sqlite(PathBuf),
-    /// A libpq URL, possibly of several hosts.
-    Postgres(String),
-}
-
-impl std::str::FromStr for DatabaseUrl {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return Ok(Self::Postgres(text.to_owned()));
-        }
-        match text.strip_prefix("sqlite://") {
-            Some(path) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path))),
-            // Of the text the scheme at most is told: a password may be anywhere in the rest.
-            _ => {
-                let is_scheme = |scheme: &&str| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'+');
-                let scheme = text.split_once("://").map(|(scheme, _)| scheme).filter(is_scheme);
-                let scheme = scheme.map_or_else(String::new, |scheme| format!(" {scheme}://"));
-                Err(format!("database URL{scheme}: use sqlite://FILE, sqlite:///absolute/FILE or postgres://…"))
-            }
-        }
-    }
-}
-
-impl DatabaseUrl {
-    /// The SQLite file, where there is one.
-    pub(crate) fn sqlite_file(&self) -> Option<&Path> {
-        match self {
-            Self::Sqlite(path) => Some(path),
-            Self::Postgres(_) => None,
-        }
-    }
-}
-
 const SQLITE_PRAGMAS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \
     PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; \
     PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA journal_size_limit = 67108864; \
@@ -139,13 +125,22 @@ const SQLITE_PRAGMAS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = 
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 const RETRIES: u32 = 10;
 const RETRY_FOR: Duration = Duration::from_secs(5);
+/// Doubled with each try, up to the longest: ten of them fill most of the time.
+const FIRST_PAUSE_US: u64 = 20_000;
+const LONGEST_PAUSE_US: u64 = 900_000;
 const POOL_WAIT: Duration = Duration::from_secs(5);
 
 /// Makes connections for the pool and for writers.
 #[derive(Clone, Debug)]
-pub(crate) struct Manager {
+struct Manager {
     url: DatabaseUrl,
     read_only: bool,
+}
+
+impl Manager {
+    fn open(&self) -> Result<AnyConnection, StoreError> {
+        self.connect().map_err(|error| StoreError::Connection(error.to_string()))
+    }
 }
 
 impl ManageConnection for Manager {
@@ -155,9 +150,7 @@ impl ManageConnection for Manager {
     fn connect(&self) -> Result<AnyConnection, Self::Error> {
         match &self.url {
             #[cfg(feature = "postgres")]
-            DatabaseUrl::Postgres(url) => diesel::pg::PgConnection::establish(url)
-                .map(AnyConnection::Postgres)
-                .map_err(diesel::r2d2::Error::ConnectionError),
+            DatabaseUrl::Postgres(url) => postgres::connect(url, self.read_only).map(AnyConnection::Postgres),
             #[cfg(not(feature = "postgres"))]
             DatabaseUrl::Postgres(_) => {
                 Err(diesel::r2d2::Error::ConnectionError(diesel::ConnectionError::BadConnection(
@@ -177,7 +170,15 @@ impl ManageConnection for Manager {
     }
 
     fn is_valid(&self, connection: &mut AnyConnection) -> Result<(), Self::Error> {
-        connection.ping().map_err(diesel::r2d2::Error::QueryError)
+        match connection {
+            #[cfg(feature = "postgres")]
+            AnyConnection::Postgres(inner) => match &self.url {
+                DatabaseUrl::Postgres(url) => postgres::check(inner, url),
+                DatabaseUrl::Sqlite(_) => inner.ping(),
+            },
+            AnyConnection::Sqlite(inner) => inner.ping(),
+        }
+        .map_err(diesel::r2d2::Error::QueryError)
     }
 
     fn has_broken(&self, connection: &mut AnyConnection) -> bool {
@@ -208,12 +209,14 @@ impl Database {
         check_sqlite_version()?;
         let manager = Manager { url: url.clone(), read_only: true };
         // r2d2 reports only a timeout; the first connection, made here, says what is wrong.
-        manager.connect().map_err(|error| StoreError::Connection(error.to_string()))?;
+        manager.open()?;
         let readers = Pool::builder()
             .max_size(readers)
             .min_idle(Some(1))
             .connection_timeout(POOL_WAIT)
             .test_on_check_out(url.sqlite_file().is_none())
+            // Who waits for a connection is told; that a dead one was thrown away is not worth a line.
+            .error_handler(Box::new(NopErrorHandler))
             .build(manager)
             .map_err(|error| StoreError::Connection(error.to_string()))?;
         Ok(Self { url: url.clone(), readers })
@@ -224,46 +227,70 @@ impl Database {
         self.url.sqlite_file().is_some()
     }
 
-    /// A connection of its own, for a writer.
-    pub(crate) fn writer(&self) -> Result<AnyConnection, StoreError> {
-        Manager { url: self.url.clone(), read_only: false }
-            .connect()
-            .map_err(|error| StoreError::Connection(error.to_string()))
+    /// A connection of its own, outside of any transaction.
+    pub(crate) fn connection(&self) -> Result<AnyConnection, StoreError> {
+        Manager { url: self.url.clone(), read_only: false }.open()
     }
 
-    /// Runs `work` over one consistent snapshot.
-    pub(crate) fn read<T, E: From<StoreError>>(
+    /// A way to write.
+    pub(crate) fn writer(&self) -> Link {
+        Link { manager: Manager { url: self.url.clone(), read_only: false }, connection: None }
+    }
+
+    /// Runs `work` over one consistent snapshot; where the connection dies underneath, once more over another.
+    pub(crate) fn read<T, E: From<StoreError> + AsStoreError>(
         &self,
-        work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
+        mut work: impl FnMut(&mut AnyConnection) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut connection = self.readers.get().map_err(|error| StoreError::Connection(error.to_string()))?;
-        begin(&mut connection, Access::Read).map_err(StoreError::Query)?;
-        let result = work(&mut connection);
-        // Nothing was written: how the transaction ends is all one, a broken connection leaves the pool.
-        let _ = rollback(&mut connection);
-        result
+        let mut connection = self.reader()?;
+        match read_once(&mut connection, &mut work) {
+            Err(error) if error.store_error().is_some_and(StoreError::is_transient) => {
+                // Back to the pool, which throws it away if it is dead.
+                drop(connection);
+                read_once(&mut *self.reader()?, &mut work)
+            }
+            done => done,
+        }
+    }
+
+    fn reader(&self) -> Result<PooledConnection<Manager>, StoreError> {
+        self.readers.get().map_err(|error| StoreError::Connection(error.to_string()))
     }
 }
 
-/// Runs `work` in one write transaction and commits it, again from the start when the database asks for that.
-/// `work` must have no effect outside of the transaction. An error on COMMIT is [`StoreError::Commit`].
-pub(crate) fn write<T, E: From<StoreError> + AsStoreError>(
+fn read_once<T, E: From<StoreError>>(
     connection: &mut AnyConnection,
-    mut work: impl FnMut(&mut AnyConnection) -> Result<T, E>,
+    work: &mut impl FnMut(&mut AnyConnection) -> Result<T, E>,
 ) -> Result<T, E> {
-    let started = system::monotonic();
-    for attempt in 0..RETRIES {
-        match write_once(connection, &mut work) {
-            Err(error)
-                if error.store_error().is_some_and(StoreError::is_transient) && started.elapsed() < RETRY_FOR =>
-            {
-                let [jitter] = system::random::<1>();
-                std::thread::sleep(Duration::from_millis((1 << attempt) + u64::from(jitter) / 16));
-            }
-            done => return done,
-        }
-    }
-    write_once(connection, &mut work)
+    begin(connection, Access::Read).map_err(StoreError::Query)?;
+    let result = work(connection);
+    // Nothing was written: how the transaction ends is all one, a broken connection leaves the pool.
+    let _ = rollback(connection);
+    result
+}
+
+/// A connection that writes, or the way to a new one: after a fault it is thrown away, and made anew for the next try.
+pub(crate) struct Link {
+    manager: Manager,
+    connection: Option<AnyConnection>,
+}
+
+/// Runs `work` in one write transaction and commits it, again from the start when the database asks for that or the
+/// connection fails: at most [`RETRIES`] times, and within [`RETRY_FOR`]. `work` must have no effect outside of the
+/// transaction. An error on COMMIT is [`StoreError::Commit`] and never tried again.
+pub(crate) fn write<T, E: From<StoreError> + AsStoreError>(
+    link: &mut Link,
+    work: impl FnMut(&mut AnyConnection) -> Result<T, E>,
+) -> Result<T, E> {
+    link.persist(work, StoreError::is_transient)
+}
+
+/// The same for work that may as well take place twice: it is tried again after an error on COMMIT too.
+pub(crate) fn write_any_number_of_times<T, E: From<StoreError> + AsStoreError>(
+    link: &mut Link,
+    work: impl FnMut(&mut AnyConnection) -> Result<T, E>,
+) -> Result<T, E> {
+    link.persist(work, |error| error.is_transient() || matches!(error, StoreError::Commit(_)))
 }
 
 /// An error that may have come from the store, so that [`write`] can tell whether to run again.
@@ -277,23 +304,72 @@ impl AsStoreError for StoreError {
     }
 }
 
-fn write_once<T, E: From<StoreError>>(
-    connection: &mut AnyConnection,
-    work: &mut impl FnMut(&mut AnyConnection) -> Result<T, E>,
-) -> Result<T, E> {
-    begin(connection, Access::Write).map_err(StoreError::Query)?;
-    match work(connection) {
-        Ok(value) => {
-            type Manages = <AnyConnection as Connection>::TransactionManager;
-            Manages::commit_transaction(connection).map_err(StoreError::Commit)?;
-            Ok(value)
+impl Link {
+    fn persist<T, E: From<StoreError> + AsStoreError>(
+        &mut self,
+        mut work: impl FnMut(&mut AnyConnection) -> Result<T, E>,
+        may_succeed: impl Fn(&StoreError) -> bool,
+    ) -> Result<T, E> {
+        let started = system::monotonic();
+        for tried in 0..RETRIES {
+            let result = self.once(&mut work);
+            let Some(fault) = result.as_ref().err().and_then(AsStoreError::store_error) else { return result };
+            let pause = pause(tried);
+            if !may_succeed(fault) || started.elapsed().saturating_add(pause) > RETRY_FOR {
+                return result;
+            }
+            tracing::warn!(%fault, "a transaction is tried again");
+            std::thread::sleep(pause);
         }
-        Err(error) => {
-            // A failed rollback marks the connection as broken; the error that led here says more.
-            let _ = rollback(connection);
-            Err(error)
+        self.once(&mut work)
+    }
+
+    /// Keeps the connection if nothing, or nothing but a conflict, went wrong.
+    fn once<T, E: From<StoreError> + AsStoreError>(
+        &mut self,
+        work: &mut impl FnMut(&mut AnyConnection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.manager.open()?,
+        };
+        begin(&mut connection, Access::Write).map_err(StoreError::Query)?;
+        match work(&mut connection) {
+            Ok(value) => {
+                commit(&mut connection)?;
+                self.connection = Some(connection);
+                Ok(value)
+            }
+            Err(error) => {
+                let ended = rollback(&mut connection);
+                let remote = !matches!(connection, AnyConnection::Sqlite(_));
+                match error.store_error() {
+                    // Whatever the error is called, the connection did not outlive it.
+                    Some(fault) if remote && ended.is_err() => Err(StoreError::Connection(fault.to_string()).into()),
+                    Some(fault) if fault.fault() != Fault::Conflict => Err(error),
+                    _ => {
+                        self.connection = ended.is_ok().then_some(connection);
+                        Err(error)
+                    }
+                }
+            }
         }
     }
+}
+
+/// The half of it by chance, so that those who were in each other's way do not meet again.
+fn pause(tried: u32) -> Duration {
+    let longest_us = (FIRST_PAUSE_US << tried).min(LONGEST_PAUSE_US);
+    let by_chance_us = u64::from(u16::from_le_bytes(system::random())) * longest_us / 2 / u64::from(u16::MAX);
+    Duration::from_micros(longest_us / 2 + by_chance_us)
+}
+
+fn commit(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    <AnyConnection as Connection>::TransactionManager::commit_transaction(connection).map_err(|error| match error {
+        // The server's word that it did not take place.
+        diesel::result::Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => StoreError::Query(error),
+        error => StoreError::Commit(error),
+    })
 }
 
 fn begin(connection: &mut AnyConnection, access: Access) -> QueryResult<()> {

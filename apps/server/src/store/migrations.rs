@@ -20,20 +20,19 @@ pub(crate) enum Standing {
 
 /// Compares without changing anything but the empty table of versions.
 pub(crate) fn standing(database: &Database) -> Result<Standing, StoreError> {
-    standing_of(&mut database.writer()?)
+    standing_of(&mut database.connection()?)
 }
 
 /// Runs what is missing, in one transaction; → how many steps.
 pub(crate) fn migrate(database: &Database) -> Result<usize, StoreError> {
-    let mut connection = database.writer()?;
-    make_version_table(&mut connection)?;
-    db::write(&mut connection, |connection| {
+    make_version_table(&mut database.connection()?)?;
+    db::write_any_number_of_times(&mut database.writer(), |connection| {
         #[cfg(feature = "postgres")]
         lock(connection)?;
         match standing_of(connection)? {
             Standing::Current => Ok(0),
             Standing::Behind(_) => Ok(connection.run_pending_migrations(MIGRATIONS).map_err(failed)?.len()),
-            Standing::Ahead(step) => Err(StoreError::Connection(format!(
+            Standing::Ahead(step) => Err(StoreError::Schema(format!(
                 "the database has step {step:?}, which this program does not know: use a newer osaycore"
             ))),
         }
@@ -80,5 +79,5 @@ fn standing_of(connection: &mut AnyConnection) -> Result<Standing, StoreError> {
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err hands over")]
 fn failed(error: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
-    StoreError::Connection(format!("migration: {error}"))
+    StoreError::Schema(format!("migration: {error}"))
 }

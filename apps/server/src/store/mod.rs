@@ -15,11 +15,14 @@ pub(crate) mod ledger;
 pub(crate) mod members;
 pub(crate) mod migrations;
 pub(crate) mod permits;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod revocations;
 mod schema;
 mod signatures;
 pub(crate) mod tenants;
 pub(crate) mod tx;
+pub(crate) mod url;
 pub(crate) mod users;
 pub(crate) mod verification;
 pub(crate) mod versions;

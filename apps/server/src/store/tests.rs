@@ -4,9 +4,12 @@
 use std::sync::Arc;
 
 use diesel::connection::SimpleConnection as _;
+use diesel::result::{DatabaseErrorKind, Error as QueryError};
 use tempfile::TempDir;
 
-use super::db::{AnyConnection, AsStoreError, Database, DatabaseUrl, StoreError};
+#[cfg(feature = "postgres")]
+use super::db::AnyConnection;
+use super::db::{self, AsStoreError, Database, DatabaseUrl, Fault, Link, StoreError};
 use super::migrations::migrate;
 use super::tx::{Tx, transact};
 use crate::system;
@@ -28,7 +31,7 @@ impl Place {
     fn postgres(server: &str) -> Self {
         let name = format!("test_{}", hex::encode(system::random::<8>()));
         let server_url: DatabaseUrl = format!("{server}/postgres").parse().unwrap();
-        let mut connection = Database::open(&server_url, 1).unwrap().writer().unwrap();
+        let mut connection = Database::open(&server_url, 1).unwrap().connection().unwrap();
         connection.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
         Self { url: format!("{server}/{name}").parse().unwrap(), _folder: tempfile::tempdir().unwrap() }
     }
@@ -45,7 +48,7 @@ fn on_each_database(test: impl Fn(&dyn Fn() -> Place)) {
 
 /// A new, migrated database.
 struct Store {
-    connection: AnyConnection,
+    writer: Link,
     _place: Arc<Place>,
 }
 
@@ -53,12 +56,12 @@ impl Store {
     fn new(place: Place) -> Self {
         let database = Database::open(&place.url, 1).unwrap();
         migrate(&database).unwrap();
-        Self { connection: database.writer().unwrap(), _place: Arc::new(place) }
+        Self { writer: database.writer(), _place: Arc::new(place) }
     }
 
     fn run<R>(&mut self, tenant_id: i64, work: impl FnOnce(&mut Tx<'_>) -> Result<R, String>) -> Result<R, String> {
         let mut work = Some(work);
-        transact(&mut self.connection, tenant_id, |tx| {
+        transact(&mut self.writer, tenant_id, |tx| {
             let work = work.take().expect("one writer alone is never told to try again");
             work(tx).map_err(Broken::Promise)
         })
@@ -198,14 +201,161 @@ fn a_full_disk_is_told_apart_and_writing_goes_on_once_there_is_room() {
     let place = Place::sqlite();
     let mut store = Store::new(place);
     let big = "x".repeat(100_000);
-    let append = |store: &mut Store| {
-        transact::<_, StoreError>(&mut store.connection, 1, |tx| {
+    let append = |store: &mut Store, pages: u32| {
+        transact::<_, StoreError>(&mut store.writer, 1, |tx| {
+            tx.connection().batch_execute(&format!("PRAGMA max_page_count = {pages};"))?;
             tx.append(Event { request_id: Some(big.clone()), ..Event::new(Action::AppCreated, Actor::System, 1, 5) })
         })
     };
-    store.connection.batch_execute("PRAGMA max_page_count = 60;").unwrap();
-    let full = (0..9).find_map(|_| append(&mut store).err()).expect("sixty pages are less than nine events");
+    let full = (0..9).find_map(|_| append(&mut store, 60).err()).expect("sixty pages are less than nine events");
     assert!(full.is_storage_full(), "{full}");
-    store.connection.batch_execute("PRAGMA max_page_count = 600;").unwrap();
-    append(&mut store).unwrap();
+    append(&mut store, 600).unwrap();
+}
+
+fn fault_of(kind: DatabaseErrorKind, text: &str) -> StoreError {
+    StoreError::Query(QueryError::DatabaseError(kind, Box::new(text.to_owned())))
+}
+
+#[test]
+fn every_fault_says_what_the_next_try_may_come_to() {
+    use DatabaseErrorKind as Kind;
+    let deadlock = "deadlock detected";
+    for (error, fault) in [
+        (fault_of(Kind::SerializationFailure, "restart transaction"), Fault::Conflict),
+        (fault_of(Kind::Unknown, deadlock), Fault::Conflict),
+        (fault_of(Kind::Unknown, "database is locked"), Fault::Conflict),
+        (fault_of(Kind::ClosedConnection, "Verbindung wird abgebrochen"), Fault::Connection),
+        (fault_of(Kind::UnableToSendCommand, "no connection to the server"), Fault::Connection),
+        (fault_of(Kind::ReadOnlyTransaction, "cannot execute UPDATE in a read-only transaction"), Fault::Connection),
+        (StoreError::Query(QueryError::BrokenTransactionManager), Fault::Connection),
+        (StoreError::Connection("the database system is starting up".to_owned()), Fault::Connection),
+        (fault_of(Kind::UniqueViolation, "duplicate key"), Fault::Lasting),
+        (fault_of(Kind::Unknown, "database or disk is full"), Fault::Lasting),
+        (fault_of(Kind::Unknown, "canceling statement due to lock timeout"), Fault::Lasting),
+        (StoreError::Query(QueryError::NotFound), Fault::Lasting),
+        (StoreError::Schema("use a newer osaycore".to_owned()), Fault::Lasting),
+        (StoreError::Corrupt("row"), Fault::Lasting),
+        (StoreError::Commit(QueryError::BrokenTransactionManager), Fault::Lasting),
+    ] {
+        assert_eq!(error.fault(), fault, "{error}");
+    }
+}
+
+#[test]
+fn a_transaction_is_run_again_from_the_start_only_where_that_is_right() {
+    let closed = || fault_of(DatabaseErrorKind::ClosedConnection, "gone");
+    let conflict = || fault_of(DatabaseErrorKind::SerializationFailure, "again");
+    let unknown = || StoreError::Commit(QueryError::BrokenTransactionManager);
+    on_each_database(|place| {
+        let place = place();
+        let writer = || Database::open(&place.url, 1).unwrap().writer();
+        let tries = |times: usize, error: &dyn Fn() -> StoreError| {
+            let mut tried = 0;
+            let done = db::write(&mut writer(), |_| {
+                tried += 1;
+                if tried > times { Ok(()) } else { Err(error()) }
+            });
+            (tried, done.is_ok())
+        };
+        assert_eq!(tries(2, &closed), (3, true));
+        assert_eq!(tries(2, &conflict), (3, true));
+        assert_eq!(tries(2, &|| StoreError::Corrupt("row")), (1, false));
+        assert_eq!(tries(2, &unknown), (1, false));
+        let mut tried = 0;
+        let done = db::write_any_number_of_times(&mut writer(), |_| {
+            tried += 1;
+            if tried > 1 { Ok(()) } else { Err(unknown()) }
+        });
+        assert_eq!((tried, done.is_ok()), (2, true));
+    });
+}
+
+#[test]
+fn a_transaction_is_tried_for_five_seconds_and_not_longer() {
+    let place = Place::sqlite();
+    let mut writer = Database::open(&place.url, 1).unwrap().writer();
+    let (mut tried, started) = (0, system::monotonic());
+    let done: Result<(), _> = db::write(&mut writer, |_| {
+        tried += 1;
+        Err(fault_of(DatabaseErrorKind::ClosedConnection, "gone"))
+    });
+    assert!(done.is_err_and(|error| error.is_transient()));
+    let took = started.elapsed();
+    assert!(tried == 11 && (2..5).contains(&took.as_secs()), "{tried} times, {took:?}");
+}
+
+#[cfg(feature = "postgres")]
+#[derive(diesel::QueryableByName)]
+struct Session {
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    pid: i32,
+}
+
+/// On a real server: diesel's word for what happened is what we take it for.
+#[cfg(feature = "postgres")]
+#[test]
+fn a_dead_or_read_only_connection_is_replaced_and_the_transaction_run_again() {
+    let Ok(server) = std::env::var("OSAYCORE_TEST_POSTGRES") else {
+        return eprintln!("OSAYCORE_TEST_POSTGRES is not set: not run");
+    };
+    let pid = |connection: &mut AnyConnection| {
+        let pid = diesel::sql_query("SELECT pg_backend_pid() AS pid");
+        Ok::<_, StoreError>(diesel::RunQueryDsl::get_result::<Session>(pid, connection)?.pid)
+    };
+    let database = Database::open(&Place::postgres(&server).url, 1).unwrap();
+    let writes = "CREATE TABLE IF NOT EXISTS written (id BIGINT)";
+    for (fault, replaces) in [
+        ("SELECT pg_terminate_backend(pg_backend_pid())", true),
+        ("SET TRANSACTION READ ONLY; INSERT INTO written VALUES (1)", true),
+        ("DO $$BEGIN RAISE SQLSTATE '40001'; END$$", false),
+        ("DO $$BEGIN RAISE SQLSTATE '40P01' USING MESSAGE = 'deadlock detected'; END$$", false),
+    ] {
+        let mut writer = database.writer();
+        let before = db::write(&mut writer, pid).unwrap();
+        let mut tried = 0;
+        let after = db::write(&mut writer, |connection| {
+            connection.batch_execute(writes)?;
+            tried += 1;
+            if tried == 1 {
+                connection.batch_execute(fault)?;
+            }
+            pid(connection)
+        });
+        assert_eq!((tried, before != after.unwrap()), (2, replaces), "{fault}");
+    }
+    // Whatever name the error is given, the connection did not outlive it; and a COMMIT over a dead one is not repeated.
+    let mut tried = 0;
+    let done = db::write(&mut database.writer(), |connection| {
+        tried += 1;
+        let ended = connection.batch_execute("SELECT pg_terminate_backend(pg_backend_pid())").is_err();
+        if tried == 1 && ended { Err(StoreError::Corrupt("row")) } else { Ok(()) }
+    });
+    assert!(tried == 2 && matches!(done, Err(StoreError::Commit(_))), "{tried} {done:?}");
+    // A read as well, once.
+    let (mut tried, mut pids) = (0, Vec::new());
+    let read = database.read(|connection| {
+        tried += 1;
+        pids.push(pid(connection)?);
+        if tried == 1 {
+            connection.batch_execute("SELECT pg_terminate_backend(pg_backend_pid())")?;
+        }
+        Ok::<_, StoreError>(())
+    });
+    assert!(read.is_ok() && pids.len() == 2 && pids[0] != pids[1], "{read:?} {pids:?}");
+}
+
+/// What libpq makes of a URL that it cannot read is shown without the password, too.
+#[cfg(feature = "postgres")]
+#[test]
+fn no_error_of_a_connection_shows_the_password() {
+    for url in [
+        "postgres://me:hidden@[::1/db",
+        "postgres://me:hidden@127.0.0.1:1,127.0.0.1:2/db?application_name=x",
+        "postgres://me:hidden@127.0.0.1:0x/db",
+        "postgres://127.0.0.1:1/db?user=me&password=hidden&unknown=1",
+        "postgres://me:hidden@nowhere.invalid/db?connect_timeout=x",
+    ] {
+        let Err(error) = Database::open(&url.parse().unwrap(), 1) else { panic!("{url} is reached") };
+        assert!(!error.to_string().contains("hidden"), "{error}");
+    }
 }

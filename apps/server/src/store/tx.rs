@@ -3,7 +3,7 @@
 //! The traits read and write row by row; the database wants few, large statements. So a transaction keeps what it
 //! was asked to preload and what it is to write, and `flush` writes all of it in bulk before the commit.
 
-use super::db::{self, AnyConnection, AsStoreError, StoreError};
+use super::db::{self, AnyConnection, AsStoreError, Link, StoreError};
 use super::head::Locked;
 use super::{audit, ledger, signatures};
 
@@ -89,11 +89,11 @@ impl<'c> Tx<'c> {
 
 /// Runs `work` in one write transaction of the tenant, flushes and commits.
 pub(crate) fn transact<T, E: From<StoreError> + AsStoreError>(
-    connection: &mut AnyConnection,
+    link: &mut Link,
     tenant_id: i64,
     mut work: impl FnMut(&mut Tx<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
-    db::write(connection, |connection| {
+    db::write(link, |connection| {
         let mut tx = Tx::lock(connection, tenant_id)?;
         let value = work(&mut tx)?;
         tx.flush()?;

@@ -46,7 +46,7 @@ mod tests {
         let url = format!("sqlite://{}", folder.path().join("test.db").display());
         let database = Database::open(&url.parse().unwrap(), 1).unwrap();
         migrate(&database).unwrap();
-        let found = transact::<_, StoreError>(&mut database.writer().unwrap(), 1, |tx| {
+        let found = transact::<_, StoreError>(&mut database.writer(), 1, |tx| {
             tx.insert_account(&Account::new(7))?;
             let bonus = Command::Add(Add {
                 account_id: 7,

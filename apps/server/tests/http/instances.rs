@@ -21,24 +21,27 @@ fn with_servers(first: &World, count: usize) -> Vec<World> {
 fn a_storm_over_all_servers_spends_exactly_what_there_is_and_each_reference_once() {
     const CLIENTS: usize = 32;
     const ROUNDS: usize = 4;
-    let sizes: &[usize] = if on_postgres() { &[2, 4] } else { &[2] };
-    for size in sizes {
+    // Servers, and wallets of fifty credits in all.
+    let sizes: &[(usize, usize)] = if on_postgres() { &[(2, 1), (2, 5), (4, 5)] } else { &[(2, 1), (2, 5)] };
+    for (size, wallets) in sizes {
         let (first, app) = World::served();
         let others = with_servers(&first, *size);
         let servers: Vec<&World> = std::iter::once(&first).chain(&others).collect();
-        let user = first.rich_user("ann", "50");
-        let token = first.token(&app, &user);
+        let user = |n: usize| first.rich_user(&format!("user-{n}"), &(50 / wallets).to_string());
+        let tokens: Vec<String> = (0..*wallets).map(|n| first.token(&app, &user(n))).collect();
         let barrier = Barrier::new(CLIENTS);
         let answers: Vec<(String, Answer)> = std::thread::scope(|scope| {
             let clients: Vec<_> = (0..CLIENTS)
                 .map(|client| {
-                    let (servers, barrier, app, token) = (&servers, &barrier, &app, &token);
+                    let (servers, barrier, app, tokens) = (&servers, &barrier, &app, &tokens);
                     scope.spawn(move || {
                         barrier.wait();
                         let call = |round: usize| {
                             // Two clients have each reference, and most pairs are at different servers.
                             let reference = format!("{}-{round}", client / 2);
                             let server = servers[(client + round) % servers.len()];
+                            // Every server has every wallet of its own order.
+                            let token = &tokens[(client / 2 + round) % tokens.len()];
                             let answer = deduction(app, token, &reference).send(server);
                             (reference, answer)
                         };
@@ -59,10 +62,11 @@ fn a_storm_over_all_servers_spends_exactly_what_there_is_and_each_reference_once
                 _ => drop(answer.refused(402, "insufficient_credits")),
             }
         }
-        assert_eq!(transactions.len(), 50, "{size} servers");
+        assert_eq!(transactions.len(), 50, "{size} servers, {wallets} wallets");
         assert_eq!(references.len(), 50, "each reference has one transaction");
-        for server in &servers {
-            assert_eq!(server.balance(&app, &token), "0.00");
+        for (server, token) in servers.iter().flat_map(|server| tokens.iter().map(move |token| (server, token))) {
+            assert_eq!(server.balance(&app, token), "0.00");
+            assert!(!server.log().contains("deadlock"), "the tenant is locked before anything of it");
         }
         first.run(&["credits", "verify"]);
     }

@@ -17,6 +17,10 @@ mod instances;
 mod logs;
 mod order;
 mod payments;
+#[cfg(feature = "postgres")]
+mod postgres_faults;
+#[cfg(feature = "postgres")]
+mod postgres_proxy;
 mod references;
 mod replay;
 mod secrets;

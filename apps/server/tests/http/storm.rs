@@ -13,7 +13,7 @@ const DEDUCT: &str = "/api/action/deduct-credits";
 const KILLS: usize = 20;
 const CLIENTS: usize = 8;
 
-fn deduct(app: &App, token: &str, amount: &str, reference: &str) -> Call {
+pub(crate) fn deduct(app: &App, token: &str, amount: &str, reference: &str) -> Call {
     let body = format!(r#"{{"amount":{amount},"client_reference_id":"{reference}"}}"#);
     Call::post(DEDUCT, body).bearer(token).signed(app)
 }
@@ -116,7 +116,7 @@ fn what_was_acknowledged_outlives_twenty_kills() {
 }
 
 /// Reference and transaction of every deduction.
-fn history(world: &World, app: &App, token: &str) -> HashSet<(String, String)> {
+pub(crate) fn history(world: &World, app: &App, token: &str) -> HashSet<(String, String)> {
     let (mut posted, mut cursor) = (HashSet::new(), String::new());
     let mut entries = 0;
     loop {

@@ -60,8 +60,17 @@ struct Process {
 impl World {
     /// An empty folder; the first command makes the database.
     pub(crate) fn new() -> Self {
+        let server = on_postgres().then(|| {
+            std::env::var("OSAYCORE_TEST_POSTGRES")
+                .unwrap_or_else(|error| panic!("OSAYCORE_TEST_POSTGRES names a server: {error}"))
+        });
+        Self::on(server.as_deref())
+    }
+
+    /// The same on that PostgreSQL server, where one is given.
+    pub(crate) fn on(postgres: Option<&str>) -> Self {
         let folder = Arc::new(TempDir::new().unwrap());
-        let postgres = on_postgres().then(|| postgres::new_database(folder.path()));
+        let postgres = postgres.map(|server| postgres::new_database(server, folder.path()));
         let world =
             Self { folder, server: None, address: None, past_log: String::new(), variables: Vec::new(), postgres };
         if world.postgres.is_some() {
@@ -72,10 +81,26 @@ impl World {
         world
     }
 
+    #[cfg(feature = "postgres")]
+    pub(crate) fn postgres(&self) -> &str {
+        self.postgres.as_ref().unwrap()
+    }
+
+    /// Another way to the PostgreSQL database, for commands and servers from now on.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn reach_postgres_by(&mut self, url: String) {
+        self.postgres = Some(url);
+    }
+
+    /// With one app that has every scope.
+    pub(crate) fn app_of_every_scope(&self) -> App {
+        self.app("app", &["add_credits", "manage_users", "manage_payments"])
+    }
+
     /// With one app that has every scope, and a server.
     pub(crate) fn served() -> (Self, App) {
         let mut world = Self::new();
-        let app = world.app("app", &["add_credits", "manage_users", "manage_payments"]);
+        let app = world.app_of_every_scope();
         world.serve();
         (world, app)
     }
@@ -343,9 +368,7 @@ mod postgres {
     use diesel::{Connection as _, connection::SimpleConnection as _, pg::PgConnection};
 
     /// A database named as the folder of the test, which no other has; → its URL. The server is thrown away as a whole.
-    pub(super) fn new_database(folder: &std::path::Path) -> String {
-        let server = std::env::var("OSAYCORE_TEST_POSTGRES")
-            .unwrap_or_else(|error| panic!("OSAYCORE_TEST_POSTGRES names a server: {error}"));
+    pub(super) fn new_database(server: &str, folder: &std::path::Path) -> String {
         let name = format!("http{}", folder.file_name().unwrap().to_str().unwrap().replace('.', "_"));
         let mut connection = PgConnection::establish(&format!("{server}/postgres")).unwrap();
         connection.batch_execute(&format!("CREATE DATABASE \"{name}\"")).unwrap();
@@ -355,7 +378,7 @@ mod postgres {
 
 #[cfg(not(feature = "postgres"))]
 mod postgres {
-    pub(super) fn new_database(_: &std::path::Path) -> String {
+    pub(super) fn new_database(_: &str, _: &std::path::Path) -> String {
         panic!("build the tests with --features postgres")
     }
 }
