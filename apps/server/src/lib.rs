@@ -1,6 +1,7 @@
 //! The OsayCore server: actix-web and diesel around the domain crates.
 
 mod admin;
+mod background;
 mod cli;
 mod config;
 mod context;

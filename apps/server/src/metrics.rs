@@ -25,6 +25,18 @@ struct CodeLabels {
     code: &'static str,
 }
 
+/// A task and how its run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RunLabels {
+    task: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TaskLabels {
+    task: &'static str,
+}
+
 /// Every metric of the server. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Metrics {
@@ -37,6 +49,8 @@ pub(crate) struct Metrics {
     queue: Gauge,
     snapshot_age: Gauge<f64, AtomicU64>,
     flag_evaluations: Counter,
+    task_runs: Family<RunLabels, Counter>,
+    task_success: Family<TaskLabels, Gauge>,
 }
 
 impl Metrics {
@@ -50,6 +64,8 @@ impl Metrics {
         let queue = Gauge::default();
         let snapshot_age = Gauge::default();
         let flag_evaluations = Counter::default();
+        let task_runs = Family::default();
+        let task_success = Family::<TaskLabels, Gauge>::default();
         registry.register("http_requests", "Requests by route, method and status", requests.clone());
         registry.register_with_unit("http_request_duration", "Time to answer", Unit::Seconds, latency.clone());
         registry.register("refusals", "Requests refused, by error code", refusals.clone());
@@ -58,6 +74,13 @@ impl Metrics {
         registry.register("group_queue", "Requests that wait for the next commit", queue.clone());
         registry.register_with_unit("snapshot_age", "Age of the cached snapshot", Unit::Seconds, snapshot_age.clone());
         registry.register("flag_evaluations", "Feature flags evaluated", flag_evaluations.clone());
+        registry.register("task_runs", "Runs of background tasks on this server", task_runs.clone());
+        registry.register_with_unit(
+            "task_last_success_timestamp",
+            "When a background task last succeeded on this server, Unix time",
+            Unit::Seconds,
+            task_success.clone(),
+        );
         Self {
             registry: Arc::new(registry),
             requests,
@@ -68,6 +91,8 @@ impl Metrics {
             queue,
             snapshot_age,
             flag_evaluations,
+            task_runs,
+            task_success,
         }
     }
 
@@ -91,6 +116,17 @@ impl Metrics {
     /// Flags evaluated for one request.
     pub(crate) fn flags(&self, count: usize) {
         self.flag_evaluations.inc_by(u64::try_from(count).unwrap_or(u64::MAX));
+    }
+
+    /// A run of a background task that came to its end.
+    pub(crate) fn task_done(&self, task: &'static str, now_us: i64) {
+        self.task_runs.get_or_create(&RunLabels { task, outcome: "done" }).inc();
+        self.task_success.get_or_create(&TaskLabels { task }).set(now_us.div_euclid(1_000_000));
+    }
+
+    /// A run that did not.
+    pub(crate) fn task_failed(&self, task: &'static str) {
+        self.task_runs.get_or_create(&RunLabels { task, outcome: "failed" }).inc();
     }
 
     /// The whole of it, as Prometheus reads it; the gauges are given at this moment.

@@ -16,6 +16,7 @@ use osaycore_directory::{Storage as _, User, UserRef};
 use uuid::Uuid;
 
 use crate::admin::users;
+use crate::background::{self, Background};
 use crate::config::Config;
 use crate::error::{ApiError, Code, Failure};
 use crate::extract::request_id;
@@ -48,6 +49,7 @@ pub(crate) struct State {
     pub(crate) trusted_proxies: Vec<IpAddr>,
     /// How far a request's timestamp may be from the clock.
     pub(crate) window_s: i64,
+    background: Background,
     draining: AtomicBool,
 }
 
@@ -107,7 +109,9 @@ pub(crate) async fn serve(config: Config, ready: impl FnOnce(SocketAddr)) -> any
     };
     let snapshots = Snapshots::load(database.clone(), sealer)?;
     snapshots.keep_fresh()?;
-    let (writer, writer_thread) = Writer::start(database.clone(), metrics.clone(), config.signature_window_s)?;
+    let (writer, writer_thread) = Writer::start(database.clone(), metrics.clone())?;
+    let tasks = background::tasks(config.signature_window_s);
+    let (background, background_thread) = Background::start(database.clone(), metrics.clone(), system::uuid(), tasks)?;
     let per_second = NonZeroU32::new(config.address_requests_per_second).unwrap_or(NonZeroU32::MIN);
     let state = Data::new(State {
         database,
@@ -118,13 +122,14 @@ pub(crate) async fn serve(config: Config, ready: impl FnOnce(SocketAddr)) -> any
         address_limiter: RateLimiter::keyed(Quota::per_second(per_second)),
         trusted_proxies: config.trusted_proxies.clone(),
         window_s: config.signature_window_s,
+        background,
         draining: AtomicBool::new(false),
     });
     run(&config, state.clone(), ready).await?;
     state.refusals.write(&state.writer, system::now_us(), true).await;
     state.writer.stop().await;
-    if web::block(move || writer_thread.join()).await.is_err() {
-        tracing::error!("the writer thread could not be waited for");
+    if web::block(move || (background_thread.join(), writer_thread.join())).await.is_err() {
+        tracing::error!("the threads could not be waited for");
     }
     tracing::info!("stopped");
     Ok(())
@@ -167,6 +172,7 @@ async fn run(config: &Config, state: Data<State>, ready: impl FnOnce(SocketAddr)
         stopped.await;
         tracing::info!("stopping: accepted requests are answered first");
         state.draining.store(true, Ordering::Relaxed);
+        state.background.stop();
         housekeeper.abort();
         drop(state);
         if let Some(handle) = metrics_handle {

@@ -83,13 +83,9 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Starts the writer thread; it ends after [`Writer::stop`].
-    pub(crate) fn start(
-        database: Database,
-        metrics: Metrics,
-        window_s: i64,
-    ) -> std::io::Result<(Self, std::thread::JoinHandle<()>)> {
+    pub(crate) fn start(database: Database, metrics: Metrics) -> std::io::Result<(Self, std::thread::JoinHandle<()>)> {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let mut thread = Thread::new(database, metrics, window_s);
+        let mut thread = Thread::new(database, metrics);
         let handle = std::thread::Builder::new().name("group-commit".to_owned()).spawn(move || thread.run(waiting))?;
         Ok((Self { queue }, handle))
     }

@@ -18,14 +18,11 @@ pub(super) struct Thread {
     database: Database,
     connection: Option<AnyConnection>,
     metrics: Metrics,
-    window_s: i64,
-    /// Up to which second old signatures are forgotten.
-    forgotten_s: i64,
 }
 
 impl Thread {
-    pub(super) fn new(database: Database, metrics: Metrics, window_s: i64) -> Self {
-        Self { database, connection: None, metrics, window_s, forgotten_s: 0 }
+    pub(super) fn new(database: Database, metrics: Metrics) -> Self {
+        Self { database, connection: None, metrics }
     }
 
     pub(super) fn run(&mut self, mut waiting: mpsc::Receiver<Waiting>) {
@@ -69,13 +66,12 @@ impl Thread {
             },
         };
         let now_us = system::now_us();
-        let forget_before_s = self.due_to_forget(now_us);
-        match db::write(&mut connection, |connection| group(connection, jobs, now_us, forget_before_s)) {
+        let turn = self.database.turn();
+        let written = db::write(&mut connection, |connection| group(connection, jobs, now_us));
+        drop(turn);
+        match written {
             Ok(outcomes) => {
                 self.connection = Some(connection);
-                if let Some(second) = forget_before_s {
-                    self.forgotten_s = second;
-                }
                 outcomes
             }
             // The connection is not trusted after any failure: the next group opens another.
@@ -101,13 +97,6 @@ impl Thread {
             Ok(Some(outcomes)) => outcomes,
             _ => vec![Err(error.into()); jobs.len()],
         }
-    }
-
-    /// At most once a second, the second before which signatures are forgotten.
-    fn due_to_forget(&self, now_us: i64) -> Option<i64> {
-        let now_s = now_us.div_euclid(1_000_000);
-        let before_s = osaycore_signing::replay::forget_before_s(now_s, self.window_s);
-        (before_s > self.forgotten_s).then_some(before_s)
     }
 }
 

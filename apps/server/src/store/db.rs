@@ -4,6 +4,7 @@
 //! insert, ON CONFLICT) [`each_backend!`] writes the body once for both.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
@@ -11,6 +12,7 @@ use diesel::r2d2::{ManageConnection, Pool, R2D2Connection};
 use diesel::result::DatabaseErrorKind;
 use diesel::sqlite::SqliteConnection;
 use diesel::{Connection, QueryResult, RunQueryDsl, Selectable};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::sealing::SealingError;
 use crate::system;
@@ -215,6 +217,7 @@ impl ManageConnection for Manager {
 pub(crate) struct Database {
     url: DatabaseUrl,
     readers: Pool<Manager>,
+    turns: Arc<Mutex<()>>,
 }
 
 /// What a transaction may do, and so how it begins.
@@ -241,7 +244,7 @@ impl Database {
             .test_on_check_out(url.sqlite_file().is_none())
             .build(manager)
             .map_err(|error| StoreError::Connection(error.to_string()))?;
-        Ok(Self { url: url.clone(), readers })
+        Ok(Self { url: url.clone(), readers, turns: Arc::default() })
     }
 
     /// Whether it is a file that this process reads by itself.
@@ -254,6 +257,13 @@ impl Database {
         Manager { url: self.url.clone(), read_only: false }
             .connect()
             .map_err(|error| StoreError::Connection(error.to_string()))
+    }
+
+    /// A turn at writing, of the threads that share this value: in the order in which they asked. SQLite has one writer
+    /// at a time, and whoever waits for it looks now and then: beside a busy thread another would find it free only
+    /// after seconds. Where several write at a time nobody waits.
+    pub(crate) fn turn(&self) -> Option<OwnedMutexGuard<()>> {
+        self.is_embedded().then(|| Arc::clone(&self.turns).blocking_lock_owned())
     }
 
     /// Runs `work` over one consistent snapshot.

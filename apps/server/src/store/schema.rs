@@ -78,8 +78,11 @@ table! { audit_events (tenant_id, id) {
     user_id -> Nullable<BigInt>, canonical -> Text, leaf_hash -> Binary,
 } }
 
+table! { leases (name) { name -> Text, holder -> Binary, expires_at_us -> BigInt, } }
+
 table! { tenant_heads (tenant_id) {
     tenant_id -> BigInt, last_event_id -> BigInt, remembers_from_s -> BigInt,
 } }
 
 allow_tables_to_appear_in_same_query!(users, permits, group_members, group_apps, user_groups, accounts, apps);
+allow_tables_to_appear_in_same_query!(tenants, signatures, revocations);

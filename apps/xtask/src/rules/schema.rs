@@ -15,6 +15,7 @@ const GLOBAL: &[(&str, &str)] = &[
     ("versions", "every server polls them, for all tenants at once"),
     ("id_blocks", "ids are unique over all tenants"),
     ("jwt_keys", "one ring signs the tokens of every tenant"),
+    ("leases", "servers and their tasks are all tenants'"),
     ("tenants", "the list of the tenants themselves"),
 ];
 
