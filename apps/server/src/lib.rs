@@ -8,6 +8,7 @@ mod context;
 mod error;
 mod extract;
 mod group_commit;
+mod limit;
 mod logging;
 mod metrics;
 mod posting;

@@ -48,6 +48,7 @@ pub(crate) struct Metrics {
     group_commit: Histogram,
     queue: Gauge,
     snapshot_age: Gauge<f64, AtomicU64>,
+    servers: Gauge,
     flag_evaluations: Counter,
     task_runs: Family<RunLabels, Counter>,
     task_success: Family<TaskLabels, Gauge>,
@@ -63,6 +64,7 @@ impl Metrics {
         let group_commit = Histogram::new(exponential_buckets(0.0001, 2.0, 14));
         let queue = Gauge::default();
         let snapshot_age = Gauge::default();
+        let servers = Gauge::default();
         let flag_evaluations = Counter::default();
         let task_runs = Family::default();
         let task_success = Family::<TaskLabels, Gauge>::default();
@@ -73,6 +75,7 @@ impl Metrics {
         registry.register_with_unit("group_commit", "Time of one commit", Unit::Seconds, group_commit.clone());
         registry.register("group_queue", "Requests that wait for the next commit", queue.clone());
         registry.register_with_unit("snapshot_age", "Age of the cached snapshot", Unit::Seconds, snapshot_age.clone());
+        registry.register("servers", "Servers on this database", servers.clone());
         registry.register("flag_evaluations", "Feature flags evaluated", flag_evaluations.clone());
         registry.register("task_runs", "Runs of background tasks on this server", task_runs.clone());
         registry.register_with_unit(
@@ -90,6 +93,7 @@ impl Metrics {
             group_commit,
             queue,
             snapshot_age,
+            servers,
             flag_evaluations,
             task_runs,
             task_success,
@@ -130,8 +134,9 @@ impl Metrics {
     }
 
     /// The whole of it, as Prometheus reads it; the gauges are given at this moment.
-    pub(crate) fn render(&self, queue: usize, snapshot_age: Duration) -> String {
+    pub(crate) fn render(&self, queue: usize, snapshot_age: Duration, servers: u32) -> String {
         self.queue.set(i64::try_from(queue).unwrap_or(i64::MAX));
+        self.servers.set(servers.into());
         self.snapshot_age.set(snapshot_age.as_secs_f64());
         let mut text = String::new();
         // Writing to a String cannot fail.

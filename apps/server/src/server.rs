@@ -107,11 +107,12 @@ pub(crate) async fn serve(config: Config, ready: impl FnOnce(SocketAddr)) -> any
         let config = config.clone();
         move || config.sealer()
     };
-    let snapshots = Snapshots::load(database.clone(), sealer)?;
+    // Known to the others before it takes its share.
+    let (server, tasks) = (system::uuid(), background::tasks(config.signature_window_s));
+    let (background, background_thread) = Background::start(database.clone(), metrics.clone(), server, tasks)?;
+    let snapshots = Snapshots::load(database.with_own_readers(1)?, server, sealer)?;
     snapshots.keep_fresh()?;
     let (writer, writer_thread) = Writer::start(database.clone(), metrics.clone())?;
-    let tasks = background::tasks(config.signature_window_s);
-    let (background, background_thread) = Background::start(database.clone(), metrics.clone(), system::uuid(), tasks)?;
     let per_second = NonZeroU32::new(config.address_requests_per_second).unwrap_or(NonZeroU32::MIN);
     let state = Data::new(State {
         database,

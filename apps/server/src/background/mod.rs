@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use crate::limit::Share;
 use crate::metrics::Metrics;
 use crate::store::db::{self, AnyConnection, AsStoreError, Database, StoreError};
 use crate::store::leases;
@@ -71,6 +72,11 @@ pub(crate) fn tasks(window_s: i64) -> Vec<Task> {
         every: Duration::from_secs(5),
         step: Box::new(move |held| expiry::step(held, window_s)),
     }]
+}
+
+/// The share of every limit that is the server's, by who gives a sign of life.
+pub(crate) fn share(connection: &mut AnyConnection, server: Uuid, now_us: i64) -> Result<Share, StoreError> {
+    Ok(Share::of(&name_of(server), &leases::held(connection, SERVER, now_us)?))
 }
 
 /// A task's lease, for the time of one step.

@@ -234,17 +234,13 @@ impl Database {
             make_private(path).map_err(|error| StoreError::Connection(format!("{}: {error}", path.display())))?;
         }
         check_sqlite_version()?;
-        let manager = Manager { url: url.clone(), read_only: true };
-        // r2d2 reports only a timeout; the first connection, made here, says what is wrong.
-        manager.connect().map_err(|error| StoreError::Connection(error.to_string()))?;
-        let readers = Pool::builder()
-            .max_size(readers)
-            .min_idle(Some(1))
-            .connection_timeout(POOL_WAIT)
-            .test_on_check_out(url.sqlite_file().is_none())
-            .build(manager)
-            .map_err(|error| StoreError::Connection(error.to_string()))?;
-        Ok(Self { url: url.clone(), readers, turns: Arc::default() })
+        Ok(Self { url: url.clone(), readers: pool(url, readers)?, turns: Arc::default() })
+    }
+
+    /// The same database with readers apart from these. It must not be opened twice in a process: to make the file
+    /// private is to close it once, and POSIX drops all of a process's locks on a file with the first descriptor closed.
+    pub(crate) fn with_own_readers(&self, readers: u32) -> Result<Self, StoreError> {
+        Ok(Self { readers: pool(&self.url, readers)?, ..self.clone() })
     }
 
     /// Whether it is a file that this process reads by itself.
@@ -278,6 +274,19 @@ impl Database {
         let _ = rollback(&mut connection);
         result
     }
+}
+
+fn pool(url: &DatabaseUrl, readers: u32) -> Result<Pool<Manager>, StoreError> {
+    let manager = Manager { url: url.clone(), read_only: true };
+    // r2d2 reports only a timeout; the first connection, made here, says what is wrong.
+    manager.connect().map_err(|error| StoreError::Connection(error.to_string()))?;
+    Pool::builder()
+        .max_size(readers)
+        .min_idle(Some(1))
+        .connection_timeout(POOL_WAIT)
+        .test_on_check_out(url.sqlite_file().is_none())
+        .build(manager)
+        .map_err(|error| StoreError::Connection(error.to_string()))
 }
 
 /// Runs `work` in one write transaction and commits it, again from the start when the database asks for that.

@@ -49,6 +49,16 @@ pub(crate) fn release(connection: &mut AnyConnection, holder: Uuid) -> Result<()
     Ok(())
 }
 
+/// The names of the leases that are held at `now_us` and begin with `prefix`, in order.
+pub(crate) fn held(connection: &mut AnyConnection, prefix: &str, now_us: i64) -> Result<Vec<String>, StoreError> {
+    let mut names: Vec<String> =
+        leases::table.filter(leases::expires_at_us.gt(now_us)).select(leases::name).load(connection)?;
+    names.retain(|name| name.starts_with(prefix));
+    // In Rust: a database's order of texts depends on its collation, and all servers must have the same.
+    names.sort_unstable();
+    Ok(names)
+}
+
 /// Whether a lease ran out before `before_us` and nobody took it: a server that died.
 pub(crate) fn any_abandoned(connection: &mut AnyConnection, before_us: i64) -> Result<bool, StoreError> {
     let old = leases::table.filter(leases::expires_at_us.lt(before_us));

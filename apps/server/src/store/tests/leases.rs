@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Store, on_each_database};
 use crate::store::db::{self, AnyConnection, Database, StoreError};
-use crate::store::leases::{acquire, any_abandoned, drop_abandoned, release, renew};
+use crate::store::leases::{acquire, any_abandoned, drop_abandoned, held, release, renew};
 
 const ANN: Uuid = Uuid::from_u128(1);
 const BOB: Uuid = Uuid::from_u128(2);
@@ -77,17 +77,19 @@ fn of_many_who_ask_at_once_one_gets_the_lease() {
 }
 
 #[test]
-fn what_was_abandoned_is_dropped() {
+fn what_is_held_is_told_in_order_and_what_was_abandoned_is_dropped() {
     on_each_database(|place| {
         let mut store = Store::new(place());
-        for (name, until) in [("a", 20), ("b", 30)] {
+        for (name, until) in [("server/b", 30), ("server/C", 40), ("server/a", 20), ("task", 99)] {
             in_a_transaction(&mut store, |it| acquire(it, name, ANN, 10, until));
         }
+        let told = |store: &mut Store, now| in_a_transaction(store, |it| held(it, "server/", now));
+        assert_eq!(told(&mut store, 19), ["server/C", "server/a", "server/b"]);
+        assert_eq!(told(&mut store, 20), ["server/C", "server/b"]);
         assert!(!in_a_transaction(&mut store, |it| any_abandoned(it, 20)));
-        assert!(in_a_transaction(&mut store, |it| any_abandoned(it, 21)));
-        in_a_transaction(&mut store, |it| drop_abandoned(it, 21));
-        assert!(!in_a_transaction(&mut store, |it| any_abandoned(it, 21)));
-        assert!(!in_a_transaction(&mut store, |it| renew(it, "a", ANN, 99)), "the old one is gone");
-        assert!(in_a_transaction(&mut store, |it| renew(it, "b", ANN, 99)));
+        assert!(in_a_transaction(&mut store, |it| any_abandoned(it, 31)));
+        in_a_transaction(&mut store, |it| drop_abandoned(it, 31));
+        assert!(!in_a_transaction(&mut store, |it| any_abandoned(it, 31)));
+        assert_eq!(told(&mut store, 10), ["server/C"]);
     });
 }
