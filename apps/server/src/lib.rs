@@ -1,12 +1,14 @@
 //! The OsayCore server: actix-web and diesel around the domain crates.
 
 mod admin;
+mod background;
 mod cli;
 mod config;
 mod context;
 mod error;
 mod extract;
 mod group_commit;
+mod limit;
 mod logging;
 mod metrics;
 mod posting;

@@ -25,6 +25,18 @@ struct CodeLabels {
     code: &'static str,
 }
 
+/// A task and how its run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RunLabels {
+    task: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TaskLabels {
+    task: &'static str,
+}
+
 /// Every metric of the server. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Metrics {
@@ -36,7 +48,10 @@ pub(crate) struct Metrics {
     group_commit: Histogram,
     queue: Gauge,
     snapshot_age: Gauge<f64, AtomicU64>,
+    servers: Gauge,
     flag_evaluations: Counter,
+    task_runs: Family<RunLabels, Counter>,
+    task_success: Family<TaskLabels, Gauge>,
 }
 
 impl Metrics {
@@ -49,7 +64,10 @@ impl Metrics {
         let group_commit = Histogram::new(exponential_buckets(0.0001, 2.0, 14));
         let queue = Gauge::default();
         let snapshot_age = Gauge::default();
+        let servers = Gauge::default();
         let flag_evaluations = Counter::default();
+        let task_runs = Family::default();
+        let task_success = Family::<TaskLabels, Gauge>::default();
         registry.register("http_requests", "Requests by route, method and status", requests.clone());
         registry.register_with_unit("http_request_duration", "Time to answer", Unit::Seconds, latency.clone());
         registry.register("refusals", "Requests refused, by error code", refusals.clone());
@@ -57,7 +75,15 @@ impl Metrics {
         registry.register_with_unit("group_commit", "Time of one commit", Unit::Seconds, group_commit.clone());
         registry.register("group_queue", "Requests that wait for the next commit", queue.clone());
         registry.register_with_unit("snapshot_age", "Age of the cached snapshot", Unit::Seconds, snapshot_age.clone());
+        registry.register("servers", "Servers on this database", servers.clone());
         registry.register("flag_evaluations", "Feature flags evaluated", flag_evaluations.clone());
+        registry.register("task_runs", "Runs of background tasks on this server", task_runs.clone());
+        registry.register_with_unit(
+            "task_last_success_timestamp",
+            "When a background task last succeeded on this server, Unix time",
+            Unit::Seconds,
+            task_success.clone(),
+        );
         Self {
             registry: Arc::new(registry),
             requests,
@@ -67,7 +93,10 @@ impl Metrics {
             group_commit,
             queue,
             snapshot_age,
+            servers,
             flag_evaluations,
+            task_runs,
+            task_success,
         }
     }
 
@@ -93,9 +122,21 @@ impl Metrics {
         self.flag_evaluations.inc_by(u64::try_from(count).unwrap_or(u64::MAX));
     }
 
+    /// A run of a background task that came to its end.
+    pub(crate) fn task_done(&self, task: &'static str, now_us: i64) {
+        self.task_runs.get_or_create(&RunLabels { task, outcome: "done" }).inc();
+        self.task_success.get_or_create(&TaskLabels { task }).set(now_us.div_euclid(1_000_000));
+    }
+
+    /// A run that did not.
+    pub(crate) fn task_failed(&self, task: &'static str) {
+        self.task_runs.get_or_create(&RunLabels { task, outcome: "failed" }).inc();
+    }
+
     /// The whole of it, as Prometheus reads it; the gauges are given at this moment.
-    pub(crate) fn render(&self, queue: usize, snapshot_age: Duration) -> String {
+    pub(crate) fn render(&self, queue: usize, snapshot_age: Duration, servers: u32) -> String {
         self.queue.set(i64::try_from(queue).unwrap_or(i64::MAX));
+        self.servers.set(servers.into());
         self.snapshot_age.set(snapshot_age.as_secs_f64());
         let mut text = String::new();
         // Writing to a String cannot fail.

@@ -16,6 +16,7 @@ use osaycore_directory::{App, Storage as _, User, UserRef};
 use uuid::Uuid;
 
 use crate::admin::users;
+use crate::background::{self, Background};
 use crate::config::Config;
 use crate::error::{ApiError, Code, Failure};
 use crate::extract::request_id;
@@ -50,6 +51,7 @@ pub(crate) struct State {
     pub(crate) trusted_proxies: Vec<IpAddr>,
     /// How far a request's timestamp may be from the clock.
     pub(crate) window_s: i64,
+    background: Background,
     draining: AtomicBool,
 }
 
@@ -125,11 +127,13 @@ pub(crate) async fn serve(config: Config, ready: impl FnOnce(SocketAddr)) -> any
         let config = config.clone();
         move || config.sealer()
     };
-    let snapshots = Snapshots::load(database.clone(), sealer)?;
+    // Known to the others before it takes its share.
+    let (server, tasks) = (system::uuid(), background::tasks(config.signature_window_s));
+    let (background, background_thread) = Background::start(database.clone(), metrics.clone(), server, tasks)?;
+    let snapshots = Snapshots::load(database.with_own_readers(1)?, server, sealer)?;
     snapshots.keep_fresh()?;
     let members = Arc::new(Members::new());
-    let (writer, writer_thread) =
-        Writer::start(&database, Arc::clone(&members), metrics.clone(), config.signature_window_s)?;
+    let (writer, writer_thread) = Writer::start(&database, Arc::clone(&members), metrics.clone())?;
     let per_second = NonZeroU32::new(config.address_requests_per_second).unwrap_or(NonZeroU32::MIN);
     let state = Data::new(State {
         database,
@@ -141,13 +145,14 @@ pub(crate) async fn serve(config: Config, ready: impl FnOnce(SocketAddr)) -> any
         address_limiter: RateLimiter::keyed(Quota::per_second(per_second)),
         trusted_proxies: config.trusted_proxies.clone(),
         window_s: config.signature_window_s,
+        background,
         draining: AtomicBool::new(false),
     });
     run(&config, state.clone(), ready).await?;
     state.refusals.write(&state.writer, system::now_us(), true).await;
     state.writer.stop().await;
-    if web::block(move || writer_thread.join()).await.is_err() {
-        tracing::error!("the writer thread could not be waited for");
+    if web::block(move || (background_thread.join(), writer_thread.join())).await.is_err() {
+        tracing::error!("the threads could not be waited for");
     }
     tracing::info!("stopped");
     Ok(())
@@ -191,6 +196,7 @@ async fn run(config: &Config, state: Data<State>, ready: impl FnOnce(SocketAddr)
         stopped.await;
         tracing::info!("stopping: accepted requests are answered first");
         state.draining.store(true, Ordering::Relaxed);
+        state.background.stop();
         housekeeper.abort();
         drop(state);
         if let Some(handle) = metrics_handle {

@@ -2,18 +2,19 @@
 //! revocations. Replaced within a second of any change, by whatever process on this database.
 
 use std::collections::HashMap;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use governor::clock::DefaultClock;
 use osaycore_directory::App;
 use osaycore_flags::FlagSet;
 use osaycore_jwt::{Claims, KeyRing, Revocations, revocation};
 use osaycore_signing::{SigningKey, v1};
 use uuid::Uuid;
 
+use crate::background;
+use crate::limit::{Limiter, Share};
 use crate::sealing::Sealer;
 use crate::store::apps::{self, SecretKind};
 use crate::store::db::{Database, StoreError};
@@ -23,18 +24,21 @@ use crate::system;
 
 /// How often the versions are looked at; a change is seen at most so much later.
 const POLL: Duration = Duration::from_millis(250);
+/// The rest of the second is for looking and reading, and for a machine that has more to do.
+const _: () = assert!(POLL.as_millis() * 4 <= 1000);
 
 /// An app as requests need it.
 pub(crate) struct ServedApp {
     pub(crate) app: Arc<App>,
     pub(crate) secrets: Vec<v1::Secret>,
-    pub(crate) limiter: Arc<DefaultDirectRateLimiter>,
+    pub(crate) limiter: Arc<Limiter>,
     pub(crate) flags: Arc<FlagSet>,
 }
 
 /// One consistent state of the configuration.
 pub(crate) struct Configuration {
     version: i64,
+    share: Share,
     by_api_key: HashMap<String, Arc<ServedApp>>,
     by_id: HashMap<i64, Arc<ServedApp>>,
     pub(crate) ring: KeyRing,
@@ -68,6 +72,7 @@ impl Revoked {
 /// The snapshots of a running server.
 pub(crate) struct Snapshots {
     database: Database,
+    server: Uuid,
     reload: Box<dyn Fn() -> anyhow::Result<Sealer> + Send + Sync>,
     sealer: ArcSwap<Sealer>,
     configuration: ArcSwap<Configuration>,
@@ -76,21 +81,24 @@ pub(crate) struct Snapshots {
 }
 
 impl Snapshots {
-    /// Reads everything once. `reload` reads the master key again, when a rotation by another process asks for it.
+    /// Reads everything once. `database` is for the snapshots alone, so that they wait for no request's reading; `reload` reads the master key again, when a rotation by another process asks for it.
     pub(crate) fn load(
         database: Database,
+        server: Uuid,
         reload: impl Fn() -> anyhow::Result<Sealer> + Send + Sync + 'static,
     ) -> anyhow::Result<Arc<Self>> {
         let sealer = reload()?;
-        let configuration = read_configuration(&database, &sealer, None)?;
+        let looked = system::monotonic();
+        let configuration = read_configuration(&database, &sealer, server, None)?;
         let revoked = read_revoked(&database)?;
         Ok(Arc::new(Self {
             database,
+            server,
             reload: Box::new(reload),
             sealer: ArcSwap::from_pointee(sealer),
             configuration: ArcSwap::from_pointee(configuration),
             revoked: ArcSwap::from_pointee(revoked),
-            fresh: ArcSwap::from_pointee(system::monotonic()),
+            fresh: ArcSwap::from_pointee(looked),
         }))
     }
 
@@ -102,20 +110,31 @@ impl Snapshots {
         self.revoked.load()
     }
 
-    /// How long ago the snapshots were known to be current.
+    /// How many servers there are on this database, with this one.
+    pub(crate) fn servers(&self) -> u32 {
+        self.configuration.load().share.servers()
+    }
+
+    /// How old the snapshots may be: whatever was committed longer ago is in them.
     pub(crate) fn age(&self) -> Duration {
         self.fresh.load().elapsed()
     }
 
     /// Looks at the versions and reads again what has moved.
     pub(crate) fn refresh(&self) -> Result<(), StoreError> {
-        let (configuration, revoked) = self.database.read(versions::current)?;
+        let looked = system::monotonic();
+        let ((configuration, revoked), share) = self.database.read(|connection| {
+            Ok::<_, StoreError>((
+                versions::current(connection)?,
+                background::share(connection, self.server, system::now_us())?,
+            ))
+        })?;
         let current = self.configuration.load();
-        if current.version != configuration {
-            let next = match read_configuration(&self.database, &self.sealer.load(), Some(&current)) {
+        if (current.version, current.share) != (configuration, share) {
+            let next = match read_configuration(&self.database, &self.sealer.load(), self.server, Some(&current)) {
                 Err(StoreError::Sealing(_)) => {
                     let sealer = (self.reload)().map_err(|error| StoreError::Connection(format!("{error:#}")))?;
-                    let next = read_configuration(&self.database, &sealer, Some(&current))?;
+                    let next = read_configuration(&self.database, &sealer, self.server, Some(&current))?;
                     self.sealer.store(Arc::new(sealer));
                     next
                 }
@@ -126,7 +145,7 @@ impl Snapshots {
         if self.revoked.load().version != revoked {
             self.revoked.store(Arc::new(read_revoked(&self.database)?));
         }
-        self.fresh.store(Arc::new(system::monotonic()));
+        self.fresh.store(Arc::new(looked));
         Ok(())
     }
 
@@ -149,10 +168,12 @@ impl Snapshots {
 fn read_configuration(
     database: &Database,
     sealer: &Sealer,
+    server: Uuid,
     before: Option<&Configuration>,
 ) -> Result<Configuration, StoreError> {
     database.read(|connection| {
         let (version, _) = versions::current(connection)?;
+        let share = background::share(connection, server, system::now_us())?;
         let ring = jwt_keys::ring(connection, sealer)?;
         let mut secrets: HashMap<i64, Vec<v1::Secret>> = HashMap::new();
         for secret in apps::secrets(connection, sealer, system::now_us())? {
@@ -174,30 +195,25 @@ fn read_configuration(
             let flags = flags.compile(app.id).map_err(|_| StoreError::Corrupt("set of flags"))?;
             let served = Arc::new(ServedApp {
                 secrets: secrets.remove(&app.id).unwrap_or_default(),
-                limiter: limiter(&app, before),
+                limiter: limiter(&app, share, before),
                 flags: Arc::new(flags),
                 app: Arc::new(app),
             });
             by_api_key.insert(served.app.api_key.clone(), Arc::clone(&served));
             by_id.insert(served.app.id, served);
         }
-        Ok(Configuration { version, by_api_key, by_id, ring })
+        Ok(Configuration { version, share, by_api_key, by_id, ring })
     })
 }
 
-/// The app's limiter, with what it has counted so far, unless its limit was changed.
-fn limiter(app: &App, before: Option<&Configuration>) -> Arc<DefaultDirectRateLimiter> {
-    let limit = app.settings.requests_per_second;
-    before
-        .and_then(|before| before.by_id.get(&app.id))
-        .filter(|served| served.app.settings.requests_per_second == limit)
-        .map_or_else(
-            || {
-                let per_second = NonZeroU32::new(limit).unwrap_or(NonZeroU32::MIN);
-                Arc::new(RateLimiter::direct(Quota::per_second(per_second)))
-            },
-            |served| Arc::clone(&served.limiter),
-        )
+/// The app's limiter, with what it has counted so far; another one only where the limit or our share of it is another.
+fn limiter(app: &App, share: Share, before: Option<&Configuration>) -> Arc<Limiter> {
+    let per_second = share.of_limit(app.settings.requests_per_second, app.id);
+    match before.and_then(|before| before.by_id.get(&app.id)).map(|served| &served.limiter) {
+        Some(limiter) if limiter.per_second() == per_second => Arc::clone(limiter),
+        Some(limiter) => Arc::new(Limiter::succeeding(limiter, per_second, DefaultClock::default())),
+        None => Arc::new(Limiter::new(per_second, DefaultClock::default())),
+    }
 }
 
 fn read_revoked(database: &Database) -> Result<Revoked, StoreError> {

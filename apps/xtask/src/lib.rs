@@ -9,5 +9,6 @@ pub mod postgres;
 pub mod prerequisites;
 pub mod rules;
 pub mod source;
+pub mod sql;
 pub mod suite;
 pub mod tree;

@@ -49,6 +49,14 @@ each_rule! {
     no_allow
     nothing_left_open
     no_machine_paths
+    tenant_leads_keys
+    portable_types
+    plain_sql
+    key_columns_not_null
+    few_columns
+    no_defaults
+    one_step_a_migration
+    money_in_range
 }
 
 #[test]

@@ -11,9 +11,12 @@ use crate::target::reference;
 /// The server's own.
 const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16384;";
 /// The very tables, with their indexes.
-const TABLES: [&str; 2] = [
-    include_str!("../../../../migrations/0008_ledger/up.sql"),
-    include_str!("../../../../migrations/0012_audit/up.sql"),
+const TABLES: [&str; 5] = [
+    include_str!("../../../../migrations/0017_accounts/up.sql"),
+    include_str!("../../../../migrations/0018_entries/up.sql"),
+    include_str!("../../../../migrations/0019_entries_by_reference/up.sql"),
+    include_str!("../../../../migrations/0026_audit_events/up.sql"),
+    include_str!("../../../../migrations/0027_audit_events_by_user/up.sql"),
 ];
 
 const BEGIN: &str = "BEGIN IMMEDIATE";

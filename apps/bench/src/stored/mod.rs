@@ -74,9 +74,10 @@ struct Wallet {
 impl Ledger {
     /// One line each: account, balance, entries, the newest event's canonical text.
     const WALLETS: &str = "SELECT accounts.id, accounts.balance, accounts.entries, newest.canonical FROM accounts \
-        JOIN audit_events AS newest ON newest.tenant_id = accounts.tenant_id AND newest.user_id = accounts.id \
-        AND newest.id = (SELECT max(id) FROM audit_events AS own \
-        WHERE own.tenant_id = accounts.tenant_id AND own.user_id = accounts.id) ORDER BY accounts.id";
+        JOIN entries AS last ON last.tenant_id = accounts.tenant_id AND last.account_id = accounts.id \
+        AND last.sequence = accounts.entries \
+        JOIN audit_events AS newest ON newest.tenant_id = last.tenant_id AND newest.id = last.event_id \
+        ORDER BY accounts.id";
 
     /// `ask` runs a query; → a line for each row, the columns parted by tabs.
     fn read(ask: impl Fn(&str) -> anyhow::Result<String>) -> anyhow::Result<Self> {

@@ -12,9 +12,8 @@ use super::{AMOUNT, Ledger, Stored};
 use crate::postgres::Database;
 
 const ENTRIES: &str = "COPY entries (tenant_id, app_id, account_id, sequence, transaction_id, kind, amount, \
-    balance_after, description, reference, created_at_us) FROM STDIN";
-const EVENTS: &str =
-    "COPY audit_events (tenant_id, id, at_us, action, app_id, user_id, canonical, leaf_hash) FROM STDIN";
+    balance_after, description, reference, created_at_us, event_id) FROM STDIN";
+const EVENTS: &str = "COPY audit_events (tenant_id, id, at_us, action, app_id, canonical, leaf_hash) FROM STDIN";
 const INDEXES: &str = "SELECT indexname, indexdef FROM pg_indexes WHERE tablename IN ('entries', 'audit_events') \
     AND indexname NOT LIKE '%_pkey'";
 
@@ -29,20 +28,20 @@ pub(super) fn fill(database: &Database, references: Range<u64>, bar: &ProgressBa
     let (mut entries, mut events) = (Copy::start(database, ENTRIES)?, Copy::start(database, EVENTS)?);
     for number in references {
         let stored = ledger.deduct(number)?;
-        let Stored { tenant_id, app_id, account_id, sequence, balance_after, reference, at_us, .. } = &stored;
+        let Stored { tenant_id, app_id, account_id, sequence, balance_after, reference, at_us, event_id, .. } = &stored;
         let transaction = stored.transaction_id.simple();
         writeln!(
             entries.rows,
             "{tenant_id}\t{app_id}\t{account_id}\t{sequence}\t\\\\x{transaction}\tDEDUCTION\t-{AMOUNT}\t\
-             {balance_after}\tOne unit of work\t{reference}\t{at_us}"
+             {balance_after}\tOne unit of work\t{reference}\t{at_us}\t{event_id}"
         )?;
-        let Stored { event_id, canonical, leaf_hash, .. } = &stored;
+        let Stored { canonical, leaf_hash, .. } = &stored;
         // A backslash begins an escape of COPY, as it does in JSON.
         let canonical = canonical.replace('\\', r"\\");
         let hash = hex::encode(leaf_hash);
         writeln!(
             events.rows,
-            "{tenant_id}\t{event_id}\t{at_us}\tcredits.deducted\t{app_id}\t{account_id}\t{canonical}\t\\\\x{hash}"
+            "{tenant_id}\t{event_id}\t{at_us}\tcredits.deducted\t{app_id}\t{canonical}\t\\\\x{hash}"
         )?;
         bar.inc(1);
     }

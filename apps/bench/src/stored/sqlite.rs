@@ -14,10 +14,10 @@ use super::{AMOUNT, Ledger, Stored};
 /// Nothing is rolled back: what fails half-way is thrown away. The cache holds the index of references.
 const LOADING: &str = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -1500000; BEGIN";
 const ENTRY: &str = "INSERT INTO entries (tenant_id, app_id, account_id, sequence, transaction_id, kind, amount, \
-    balance_after, description, reference, created_at_us) \
-    VALUES (?1, ?2, ?3, ?4, ?5, 'DEDUCTION', ?6, ?7, 'One unit of work', ?8, ?9)";
-const EVENT: &str = "INSERT INTO audit_events (tenant_id, id, at_us, action, app_id, user_id, canonical, leaf_hash) \
-    VALUES (?1, ?2, ?3, 'credits.deducted', ?4, ?5, ?6, ?7)";
+    balance_after, description, reference, created_at_us, event_id) \
+    VALUES (?1, ?2, ?3, ?4, ?5, 'DEDUCTION', ?6, ?7, 'One unit of work', ?8, ?9, ?10)";
+const EVENT: &str = "INSERT INTO audit_events (tenant_id, id, at_us, action, app_id, canonical, leaf_hash) \
+    VALUES (?1, ?2, ?3, 'credits.deducted', ?4, ?5, ?6)";
 
 const INDEXES: &str = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL \
     AND tbl_name IN ('entries', 'audit_events')";
@@ -50,17 +50,10 @@ pub(super) fn fill(file: &Path, references: Range<u64>, bar: &ProgressBar) -> an
             -AMOUNT,
             stored.balance_after,
             stored.reference,
-            at_us
-        ])?;
-        event.execute(params![
-            tenant_id,
-            stored.event_id,
             at_us,
-            app_id,
-            account_id,
-            stored.canonical,
-            stored.leaf_hash
+            stored.event_id
         ])?;
+        event.execute(params![tenant_id, stored.event_id, at_us, app_id, stored.canonical, stored.leaf_hash])?;
         bar.inc(1);
     }
     connection.execute_batch(&ledger.totals())?;
@@ -98,10 +91,13 @@ mod tests {
 
     use super::*;
 
-    const TABLES: [&str; 3] = [
-        include_str!("../../../../migrations/0008_ledger/up.sql"),
-        include_str!("../../../../migrations/0012_audit/up.sql"),
-        include_str!("../../../../migrations/0013_tenant_heads/up.sql"),
+    const TABLES: [&str; 6] = [
+        include_str!("../../../../migrations/0017_accounts/up.sql"),
+        include_str!("../../../../migrations/0018_entries/up.sql"),
+        include_str!("../../../../migrations/0019_entries_by_reference/up.sql"),
+        include_str!("../../../../migrations/0026_audit_events/up.sql"),
+        include_str!("../../../../migrations/0027_audit_events_by_user/up.sql"),
+        include_str!("../../../../migrations/0028_tenant_heads/up.sql"),
     ];
 
     #[test]
@@ -110,15 +106,17 @@ mod tests {
         let path = folder.path().join("a.db");
         let connection = Connection::open(&path).unwrap();
         connection.execute_batch(&TABLES.concat()).unwrap();
-        connection.execute_batch("INSERT INTO tenant_heads VALUES (1, 2, 0)").unwrap();
+        connection.execute_batch("INSERT INTO tenant_heads VALUES (1, 2, 0, 0)").unwrap();
         for id in [1_i64, 2] {
             let mut event = Event::new(Action::CreditsDeducted, Actor::User(Uuid::from_u128(1)), 1, 1_000_000);
             (event.app_id, event.user_id) = (Some(7), Some(id));
-            let account = "INSERT INTO accounts VALUES (1, ?1, 50000000, 50000000, 0, 0, 0)";
+            let account = "INSERT INTO accounts VALUES (1, ?1, 60000000, 60000000, 0, 0, 1)";
             connection.execute(account, [id]).unwrap();
+            let entry = "INSERT INTO entries VALUES (1, ?1, 1, ?2, 7, 'DEDUCTION', -1, 1, 1, NULL, NULL, NULL, 1, ?1)";
+            connection.execute(entry, params![id, [7_u8; 16]]).unwrap();
             connection
                 .execute(
-                    "INSERT INTO audit_events VALUES (1, ?1, 1, 'credits.deducted', 7, ?1, ?2, ?3)",
+                    "INSERT INTO audit_events VALUES (1, ?1, 1, 'credits.deducted', 7, NULL, ?2, ?3)",
                     params![id, event.canonical(id), [0_u8; 32]],
                 )
                 .unwrap();
@@ -128,13 +126,15 @@ mod tests {
         fill(&path, 10..15, &ProgressBar::hidden()).unwrap();
         assert_eq!(
             asked("SELECT id, balance, lifetime_spent, entries FROM accounts ORDER BY id"),
-            "1\t49970000\t30000\t3\n2\t49980000\t20000\t2\n"
+            "1\t59970000\t30000\t4\n2\t59980000\t20000\t3\n"
         );
         assert_eq!(asked("SELECT last_event_id FROM tenant_heads"), "7\n");
         assert_eq!(asked("SELECT max(id), count(*), count(DISTINCT leaf_hash) FROM audit_events"), "7\t7\t6\n");
         assert_eq!(
-            asked("SELECT account_id, max(sequence), min(balance_after) FROM entries GROUP BY 1"),
-            "1\t3\t49970000\n2\t2\t49980000\n"
+            asked(
+                "SELECT account_id, max(sequence), min(balance_after), max(event_id) FROM entries WHERE sequence > 1 GROUP BY 1"
+            ),
+            "1\t4\t59970000\t7\n2\t3\t59980000\t6\n"
         );
         assert_eq!(asked(INDEXES), indexes);
         assert_eq!(indexes.lines().count(), 2);

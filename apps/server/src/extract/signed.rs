@@ -13,7 +13,6 @@ use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
 use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::StreamExt as _;
-use governor::clock::{Clock as _, DefaultClock};
 use osaycore_audit::{Action, Actor};
 use osaycore_directory::{App, ReplayProtection};
 use osaycore_signing::replay::{Sight, Target};
@@ -154,8 +153,7 @@ impl Caller {
 
     /// The rate limit of the app; and that what reads has no body, so that no captured body reads anything.
     fn may_go_on(&self) -> Result<(), ApiError> {
-        if let Err(until) = self.0.served.limiter.check() {
-            let wait = until.wait_time_from(DefaultClock::default().now());
+        if let Err(wait) = self.0.served.limiter.check() {
             return Err(ApiError::from(Code::RateLimited).retry_after(wait.as_secs().saturating_add(1)));
         }
         if !self.0.changes_state && !self.0.body.is_empty() {

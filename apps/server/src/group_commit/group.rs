@@ -15,7 +15,6 @@ pub(super) fn group(
     members: &Members,
     jobs: &mut [Job],
     now_us: i64,
-    forget_before_s: Option<i64>,
 ) -> Result<Vec<Result<Done, ApiError>>, StoreError> {
     let mut outcomes: Vec<Result<Done, ApiError>> = vec![Err(Code::Internal.into()); jobs.len()];
     let mut tenants: Vec<i64> = jobs.iter().map(|job| job.tenant_id).collect();
@@ -59,9 +58,6 @@ pub(super) fn group(
                 }
                 result.map(|outcome| Effect { outcome, replayed: false })
             })?;
-        }
-        if let Some(before_s) = forget_before_s {
-            ReplayGuard::forget(&mut tx, before_s)?;
         }
         tx.flush()?;
     }

@@ -94,10 +94,9 @@ impl Writer {
         database: &Database,
         members: Arc<Members>,
         metrics: Metrics,
-        window_s: i64,
     ) -> std::io::Result<(Self, std::thread::JoinHandle<()>)> {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let mut thread = Thread::new(database, members, metrics, window_s);
+        let mut thread = Thread::new(database.clone(), members, metrics);
         let handle = std::thread::Builder::new().name("group-commit".to_owned()).spawn(move || thread.run(waiting))?;
         Ok((Self { queue }, handle))
     }

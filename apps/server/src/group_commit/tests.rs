@@ -14,7 +14,7 @@ use crate::admin::users::{self, NewUserInput};
 use crate::admin::{bootstrap, credits};
 use crate::posting::{Asked, Request};
 use crate::sealing::{MasterKey, Sealer};
-use crate::store::db::{self, AnyConnection, StoreError};
+use crate::store::db::{self, StoreError};
 use crate::store::migrations::migrate;
 use crate::store::tx::transact;
 use crate::system;
@@ -59,7 +59,7 @@ impl Bench {
             Ok((app, user))
         })
         .unwrap();
-        let (writer, thread) = Writer::start(&database, Arc::new(Members::new()), Metrics::new(), 300).unwrap();
+        let (writer, thread) = Writer::start(&database, Arc::new(Members::new()), Metrics::new()).unwrap();
         Self { database, writer, thread, app: app.into(), user, _folder: folder }
     }
 
@@ -101,7 +101,7 @@ impl Bench {
     /// One group of these jobs, in one transaction.
     fn group(&self, jobs: &mut [Job]) -> Vec<Result<Done, ApiError>> {
         let members = Members::new();
-        db::write(&mut self.database.writer(), |connection| group(connection, &members, jobs, 7, None)).unwrap()
+        db::write(&mut self.database.writer(), |connection| group(connection, &members, jobs, 7)).unwrap()
     }
 }
 
@@ -214,17 +214,15 @@ fn a_signature_older_than_what_was_forgotten_is_refused_whatever_the_window_is_n
     let old = || bench.deduction(1, "3");
     let signed_s = old().sight.unwrap().timestamp_s;
     assert_eq!(codes(&bench.group(&mut [old()])), [Ok(false)]);
-    let forget = |connection: &mut AnyConnection| {
-        group(connection, &Members::new(), &mut [bench.deduction(2, "1")], 7, Some(signed_s + 9))
-    };
-    db::write(&mut bench.database.writer(), forget).unwrap();
+    let forget = |tx: &mut Tx<'_>| tx.forget_signatures(signed_s + 9, 1);
+    assert_eq!(transact::<_, StoreError>(&mut bench.database.writer(), TENANT, forget).unwrap(), 1);
     assert_eq!(codes(&bench.group(&mut [old()])), [Err(Code::TimestampOutOfWindow)]);
     let mut later = bench.deduction(3, "1");
     if let Some(sight) = &mut later.sight {
         sight.timestamp_s += 9;
     }
     assert_eq!(codes(&bench.group(&mut [later])), [Ok(false)]);
-    assert_eq!(bench.account().balance, Credits::from_micros(5_000_000).unwrap());
+    assert_eq!(bench.account().balance, Credits::from_micros(6_000_000).unwrap());
 }
 
 #[test]

@@ -18,19 +18,17 @@ use crate::system;
 
 /// Commits whatever waits, until it is told to stop.
 pub(super) struct Thread {
+    database: Database,
     link: Link,
     /// The last group was tried for as long as a transaction is tried.
     cut_off: bool,
     members: Arc<Members>,
     metrics: Metrics,
-    window_s: i64,
-    /// Up to which second old signatures are forgotten.
-    forgotten_s: i64,
 }
 
 impl Thread {
-    pub(super) fn new(database: &Database, members: Arc<Members>, metrics: Metrics, window_s: i64) -> Self {
-        Self { link: database.writer(), cut_off: false, members, metrics, window_s, forgotten_s: 0 }
+    pub(super) fn new(database: Database, members: Arc<Members>, metrics: Metrics) -> Self {
+        Self { link: database.writer(), database, cut_off: false, members, metrics }
     }
 
     pub(super) fn run(&mut self, mut waiting: mpsc::Receiver<Waiting>) {
@@ -75,17 +73,12 @@ impl Thread {
             return Vec::new();
         }
         let now_us = system::now_us();
-        let forget_before_s = self.due_to_forget(now_us);
-        let members = Arc::clone(&self.members);
-        let done = db::write(&mut self.link, |connection| group(connection, &members, jobs, now_us, forget_before_s));
+        let (members, turn) = (Arc::clone(&self.members), self.database.turn());
+        let done = db::write(&mut self.link, |connection| group(connection, &members, jobs, now_us));
+        drop(turn);
         self.cut_off = done.as_ref().is_err_and(StoreError::is_transient);
         match done {
-            Ok(outcomes) => {
-                if let Some(second) = forget_before_s {
-                    self.forgotten_s = second;
-                }
-                outcomes
-            }
+            Ok(outcomes) => outcomes,
             Err(error @ StoreError::Commit(_)) => self.after_unknown_commit(jobs, now_us, error),
             Err(error) => vec![Err(error.into()); jobs.len()],
         }
@@ -107,13 +100,6 @@ impl Thread {
             found.iter().flatten().count()
         );
         found.into_iter().map(|outcome| outcome.ok_or_else(|| unknown.clone())).collect()
-    }
-
-    /// At most once a second, the second before which signatures are forgotten.
-    fn due_to_forget(&self, now_us: i64) -> Option<i64> {
-        let now_s = now_us.div_euclid(1_000_000);
-        let before_s = osaycore_signing::replay::forget_before_s(now_s, self.window_s);
-        (before_s > self.forgotten_s).then_some(before_s)
     }
 }
 

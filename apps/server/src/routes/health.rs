@@ -53,6 +53,6 @@ async fn ready(state: Data<State>) -> HttpResponse {
 
 /// `GET /metrics`: Prometheus text.
 async fn metrics(state: Data<State>) -> HttpResponse {
-    let text = state.metrics.render(state.writer.waiting(), state.snapshots.age());
+    let text = state.metrics.render(state.writer.waiting(), state.snapshots.age(), state.snapshots.servers());
     HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text)
 }

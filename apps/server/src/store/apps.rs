@@ -1,5 +1,6 @@
 //! Apps and their secrets: tables `apps`, `app_secrets`. Every change moves the version that servers poll.
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use osaycore_directory::{App, AppRef, AppSettings};
 use zeroize::Zeroizing;
@@ -166,6 +167,18 @@ pub(crate) fn expire_secrets(
         .filter(app_secrets::expires_at_us.is_null().or(app_secrets::expires_at_us.gt(expires_at_us)));
     diesel::update(present).set(app_secrets::expires_at_us.eq(expires_at_us)).execute(&mut *tx.connection)?;
     versions::bump(tx.connection, Kind::Configuration)
+}
+
+/// Whether a secret that has expired is still there.
+pub(crate) fn any_expired_secret(connection: &mut AnyConnection, now_us: i64) -> Result<bool, StoreError> {
+    let expired = app_secrets::table.filter(app_secrets::expires_at_us.le(now_us));
+    Ok(diesel::select(exists(expired)).get_result(connection)?)
+}
+
+/// Drops the secrets that have expired: no server takes them any more.
+pub(crate) fn drop_expired_secrets(connection: &mut AnyConnection, now_us: i64) -> Result<(), StoreError> {
+    diesel::delete(app_secrets::table.filter(app_secrets::expires_at_us.le(now_us))).execute(connection)?;
+    Ok(())
 }
 
 /// Seals every secret anew: the master key is rotated.

@@ -4,6 +4,7 @@
 //! insert, ON CONFLICT) [`each_backend!`] writes the body once for both.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
@@ -11,6 +12,7 @@ use diesel::r2d2::{ManageConnection, NopErrorHandler, Pool, PooledConnection, R2
 use diesel::result::DatabaseErrorKind;
 use diesel::sqlite::SqliteConnection;
 use diesel::{Connection, QueryResult, RunQueryDsl, Selectable};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 #[cfg(feature = "postgres")]
 use super::postgres;
@@ -191,6 +193,7 @@ impl ManageConnection for Manager {
 pub(crate) struct Database {
     url: DatabaseUrl,
     readers: Pool<Manager>,
+    turns: Arc<Mutex<()>>,
 }
 
 /// What a transaction may do, and so how it begins.
@@ -207,19 +210,13 @@ impl Database {
             make_private(path).map_err(|error| StoreError::Connection(format!("{}: {error}", path.display())))?;
         }
         check_sqlite_version()?;
-        let manager = Manager { url: url.clone(), read_only: true };
-        // r2d2 reports only a timeout; the first connection, made here, says what is wrong.
-        manager.open()?;
-        let readers = Pool::builder()
-            .max_size(readers)
-            .min_idle(Some(1))
-            .connection_timeout(POOL_WAIT)
-            .test_on_check_out(url.sqlite_file().is_none())
-            // Who waits for a connection is told; that a dead one was thrown away is not worth a line.
-            .error_handler(Box::new(NopErrorHandler))
-            .build(manager)
-            .map_err(|error| StoreError::Connection(error.to_string()))?;
-        Ok(Self { url: url.clone(), readers })
+        Ok(Self { url: url.clone(), readers: pool(url, readers)?, turns: Arc::default() })
+    }
+
+    /// The same database with readers apart from these. It must not be opened twice in a process: to make the file
+    /// private is to close it once, and POSIX drops all of a process's locks on a file with the first descriptor closed.
+    pub(crate) fn with_own_readers(&self, readers: u32) -> Result<Self, StoreError> {
+        Ok(Self { readers: pool(&self.url, readers)?, ..self.clone() })
     }
 
     /// Whether it is a file that this process reads by itself.
@@ -235,6 +232,13 @@ impl Database {
     /// A way to write.
     pub(crate) fn writer(&self) -> Link {
         Link { manager: Manager { url: self.url.clone(), read_only: false }, connection: None }
+    }
+
+    /// A turn at writing, of the threads that share this value: in the order in which they asked. SQLite has one writer
+    /// at a time, and whoever waits for it looks now and then: beside a busy thread another would find it free only
+    /// after seconds. Where several write at a time nobody waits.
+    pub(crate) fn turn(&self) -> Option<OwnedMutexGuard<()>> {
+        self.is_embedded().then(|| Arc::clone(&self.turns).blocking_lock_owned())
     }
 
     /// Runs `work` over one consistent snapshot; where the connection dies underneath, once more over another.
@@ -256,6 +260,21 @@ impl Database {
     fn reader(&self) -> Result<PooledConnection<Manager>, StoreError> {
         self.readers.get().map_err(|error| StoreError::Connection(error.to_string()))
     }
+}
+
+fn pool(url: &DatabaseUrl, readers: u32) -> Result<Pool<Manager>, StoreError> {
+    let manager = Manager { url: url.clone(), read_only: true };
+    // r2d2 reports only a timeout; the first connection, made here, says what is wrong.
+    manager.open()?;
+    Pool::builder()
+        .max_size(readers)
+        .min_idle(Some(1))
+        .connection_timeout(POOL_WAIT)
+        .test_on_check_out(url.sqlite_file().is_none())
+        // Who waits for a connection is told; that a dead one was thrown away is not worth a line.
+        .error_handler(Box::new(NopErrorHandler))
+        .build(manager)
+        .map_err(|error| StoreError::Connection(error.to_string()))
 }
 
 fn read_once<T, E: From<StoreError>>(

@@ -1,5 +1,6 @@
 //! The keys that sign user tokens, and the issuer's name: tables `jwt_keys`, `deployment`.
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use osaycore_jwt::{Key, KeyRing, KeyState};
 
@@ -83,7 +84,6 @@ pub(crate) fn activate(
         drop_after_us: None,
     };
     each_backend!(&mut *connection, |inner| diesel::insert_into(jwt_keys::table).values(row).execute(inner))?;
-    drop_expired(connection, now_us)?;
     versions::bump(connection, Kind::Configuration)
 }
 
@@ -110,9 +110,18 @@ pub(crate) fn reseal(connection: &mut AnyConnection, sealer: &Sealer) -> Result<
     Ok(rows.len())
 }
 
-fn drop_expired(connection: &mut AnyConnection, now_us: i64) -> Result<(), StoreError> {
-    let gone = jwt_keys::table.filter(jwt_keys::state.eq("retiring")).filter(jwt_keys::drop_after_us.le(now_us));
-    diesel::delete(gone).execute(connection)?;
+/// Whether a key of which the last token has expired is still there.
+pub(crate) fn any_retired(connection: &mut AnyConnection, now_us: i64) -> Result<bool, StoreError> {
+    let retired = jwt_keys::table.filter(jwt_keys::state.eq("retiring")).filter(jwt_keys::drop_after_us.le(now_us));
+    Ok(diesel::select(exists(retired)).get_result(connection)?)
+}
+
+/// Drops the keys of which the last token has expired.
+pub(crate) fn drop_retired(connection: &mut AnyConnection, now_us: i64) -> Result<(), StoreError> {
+    let retired = jwt_keys::table.filter(jwt_keys::state.eq("retiring")).filter(jwt_keys::drop_after_us.le(now_us));
+    if diesel::delete(retired).execute(connection)? > 0 {
+        versions::bump(connection, Kind::Configuration)?;
+    }
     Ok(())
 }
 

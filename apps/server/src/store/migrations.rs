@@ -5,7 +5,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::db::{self, AnyConnection, Database, MultiBackend, StoreError};
 
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
+pub(super) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 
 /// How the database's schema stands to this program's.
 #[derive(Debug, PartialEq, Eq)]

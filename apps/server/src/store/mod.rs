@@ -11,15 +11,16 @@ pub(crate) mod flags;
 pub(crate) mod groups;
 mod head;
 pub(crate) mod jwt_keys;
+pub(crate) mod leases;
 pub(crate) mod ledger;
 pub(crate) mod members;
 pub(crate) mod migrations;
 pub(crate) mod permits;
 #[cfg(feature = "postgres")]
 mod postgres;
-mod revocations;
+pub(crate) mod revocations;
 mod schema;
-mod signatures;
+pub(crate) mod signatures;
 pub(crate) mod tenants;
 pub(crate) mod tx;
 pub(crate) mod url;

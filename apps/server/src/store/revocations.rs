@@ -1,12 +1,14 @@
 //! Revoked tokens: table `revocations`. Each change moves the version that servers poll.
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use diesel::upsert::excluded;
 use osaycore_jwt::{MAX_LIFETIME_S, Revocation, revocation};
 use uuid::Uuid;
 
-use super::db::{StoreError, each_backend};
-use super::schema::revocations;
+use super::db::{AnyConnection, StoreError, each_backend};
+use super::schema::{revocations, tenants};
 use super::tx::{self, Tx};
 use super::versions::{self, Kind};
 
@@ -84,10 +86,34 @@ impl revocation::Storage for Tx<'_> {
     }
 
     fn forget(&mut self, now_s: i64) -> Result<u64, StoreError> {
-        let old = revocations::table
-            .filter(revocations::tenant_id.eq(self.tenant_id))
-            .filter(revocations::expires_at_s.le(now_s));
-        let rows = diesel::delete(old).execute(&mut *self.connection)?;
-        Ok(u64::try_from(rows).unwrap_or(u64::MAX))
+        Ok(u64::try_from(self.forget_revocations(now_s, i64::MAX)?).unwrap_or(0))
     }
+}
+
+impl Tx<'_> {
+    /// Drops revocations that are not needed at `now_s`, at most so many; → how many.
+    pub(crate) fn forget_revocations(&mut self, now_s: i64, at_most: i64) -> Result<i64, StoreError> {
+        let rows = diesel::sql_query(
+            "DELETE FROM revocations WHERE tenant_id = $1 AND (user_uuid, jti) IN ( \
+             SELECT user_uuid, jti FROM revocations WHERE tenant_id = $2 AND expires_at_s <= $3 LIMIT $4)",
+        )
+        .bind::<BigInt, _>(self.tenant_id)
+        .bind::<BigInt, _>(self.tenant_id)
+        .bind::<BigInt, _>(now_s)
+        .bind::<BigInt, _>(at_most)
+        .execute(&mut *self.connection)?;
+        Ok(i64::try_from(rows).unwrap_or(i64::MAX))
+    }
+}
+
+/// The tenants that have a revocation that is not needed at `now_s`, the first so many of them.
+pub(crate) fn tenants_with_old(
+    connection: &mut AnyConnection,
+    now_s: i64,
+    at_most: i64,
+) -> Result<Vec<i64>, StoreError> {
+    let old =
+        revocations::table.filter(revocations::tenant_id.eq(tenants::id)).filter(revocations::expires_at_s.le(now_s));
+    let found = tenants::table.filter(exists(old)).order(tenants::id).select(tenants::id).limit(at_most);
+    Ok(found.load(connection)?)
 }

@@ -78,6 +78,8 @@ table! { audit_events (tenant_id, id) {
     user_id -> Nullable<BigInt>, canonical -> Text, leaf_hash -> Binary,
 } }
 
+table! { leases (name) { name -> Text, holder -> Binary, expires_at_us -> BigInt, } }
+
 table! { tenant_heads (tenant_id) {
     tenant_id -> BigInt, last_event_id -> BigInt, remembers_from_s -> BigInt,
     directory_revision -> BigInt,
@@ -85,3 +87,4 @@ table! { tenant_heads (tenant_id) {
 
 allow_tables_to_appear_in_same_query!(users, permits, group_members, group_apps, user_groups, accounts, apps);
 allow_tables_to_appear_in_same_query!(audit_events, entries);
+allow_tables_to_appear_in_same_query!(tenants, signatures, revocations);

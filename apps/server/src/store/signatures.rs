@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use diesel::dsl::max;
+use diesel::dsl::exists;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use osaycore_signing::Mac;
 use osaycore_signing::replay::{ReplayGuard, Sight, Sighting, Target};
 
 use super::bulk::{insert_all, load_all};
-use super::db::StoreError;
-use super::schema::signatures;
+use super::db::{AnyConnection, StoreError};
+use super::schema::{signatures, tenants};
 use super::tx::{Tx, fixed, uuid};
 
 /// App, signed second, MAC.
@@ -95,6 +96,32 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Drops the oldest signatures, of those from before `before_s` the first so many; → how many. From the newest of
+    /// their seconds on, whatever was signed earlier is refused: this transaction says so too.
+    pub(crate) fn forget_signatures(&mut self, before_s: i64, at_most: i64) -> Result<i64, StoreError> {
+        #[derive(QueryableByName)]
+        struct Dropped {
+            #[diesel(sql_type = BigInt)]
+            signed_at_s: i64,
+        }
+        self.flush_signatures()?;
+        let dropped: Vec<Dropped> = diesel::sql_query(
+            "DELETE FROM signatures WHERE tenant_id = $1 AND (signed_at_s, app_id, mac, ordinal) IN ( \
+             SELECT signed_at_s, app_id, mac, ordinal FROM signatures WHERE tenant_id = $2 AND signed_at_s < $3 \
+             ORDER BY signed_at_s, app_id, mac, ordinal LIMIT $4) RETURNING signed_at_s",
+        )
+        .bind::<BigInt, _>(self.tenant_id)
+        .bind::<BigInt, _>(self.tenant_id)
+        .bind::<BigInt, _>(before_s)
+        .bind::<BigInt, _>(at_most)
+        .load(&mut *self.connection)?;
+        if let Some(newest_s) = dropped.iter().map(|row| row.signed_at_s).max() {
+            let head = self.head()?;
+            head.remembers_from_s = head.remembers_from_s.max(newest_s.saturating_add(1));
+        }
+        Ok(i64::try_from(dropped.len()).unwrap_or(i64::MAX))
+    }
+
     pub(super) fn flush_signatures(&mut self) -> Result<(), StoreError> {
         let pending = std::mem::take(&mut self.signatures);
         let find = |(key, ordinal): &(Key, i64)| {
@@ -162,21 +189,28 @@ impl ReplayGuard for Tx<'_> {
     }
 
     fn forget(&mut self, before_timestamp_s: i64) -> Result<u64, StoreError> {
-        self.flush_signatures()?;
-        let newest: Option<i64> = signatures::table
-            .filter(signatures::tenant_id.eq(self.tenant_id))
-            .filter(signatures::signed_at_s.lt(before_timestamp_s))
-            .select(max(signatures::signed_at_s))
-            .get_result(&mut *self.connection)?;
-        let Some(newest) = newest else { return Ok(0) };
-        let head = self.head()?;
-        head.remembers_from_s = head.remembers_from_s.max(newest.saturating_add(1));
-        let old = signatures::table
-            .filter(signatures::tenant_id.eq(self.tenant_id))
-            .filter(signatures::signed_at_s.lt(before_timestamp_s));
-        let rows = diesel::delete(old).execute(&mut *self.connection)?;
-        Ok(u64::try_from(rows).unwrap_or(u64::MAX))
+        const AT_ONCE: i64 = 1000;
+        let mut total = 0_u64;
+        loop {
+            let rows = self.forget_signatures(before_timestamp_s, AT_ONCE)?;
+            total = total.saturating_add(u64::try_from(rows).unwrap_or(0));
+            if rows < AT_ONCE {
+                return Ok(total);
+            }
+        }
     }
+}
+
+/// The tenants that have a signature from before `before_s`, the first so many of them.
+pub(crate) fn tenants_with_old(
+    connection: &mut AnyConnection,
+    before_s: i64,
+    at_most: i64,
+) -> Result<Vec<i64>, StoreError> {
+    let old =
+        signatures::table.filter(signatures::tenant_id.eq(tenants::id)).filter(signatures::signed_at_s.lt(before_s));
+    let found = tenants::table.filter(exists(old)).order(tenants::id).select(tenants::id).limit(at_most);
+    Ok(found.load(connection)?)
 }
 
 fn key(sight: &Sight) -> Key {

@@ -1,6 +1,9 @@
 //! The domain crates' contract suites, on every database there is: a SQLite file, and PostgreSQL where the variable
 //! `OSAYCORE_TEST_POSTGRES` names a server on which databases may be made.
 
+mod leases;
+mod schema;
+
 use std::sync::Arc;
 
 use diesel::connection::SimpleConnection as _;
@@ -49,14 +52,19 @@ fn on_each_database(test: impl Fn(&dyn Fn() -> Place)) {
 /// A new, migrated database.
 struct Store {
     writer: Link,
-    _place: Arc<Place>,
+    place: Arc<Place>,
 }
 
 impl Store {
     fn new(place: Place) -> Self {
         let database = Database::open(&place.url, 1).unwrap();
         migrate(&database).unwrap();
-        Self { writer: database.writer(), _place: Arc::new(place) }
+        Self { writer: database.writer(), place: Arc::new(place) }
+    }
+
+    /// One more, outside of any transaction.
+    fn connection(&self) -> AnyConnection {
+        Database::open(&self.place.url, 1).unwrap().connection().unwrap()
     }
 
     fn run<R>(&mut self, tenant_id: i64, work: impl FnOnce(&mut Tx<'_>) -> Result<R, String>) -> Result<R, String> {

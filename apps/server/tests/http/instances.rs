@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Barrier;
+use std::time::{Duration, Instant};
 
 use crate::support::{Answer, App, Call, World, on_postgres, within_a_second};
 
@@ -112,4 +113,36 @@ fn what_one_server_changes_the_others_see_within_a_second() {
     within_a_second("the app is disabled at both servers", || {
         [&first, &second].iter().all(|server| server.call(&app, "GET", "/api/users", "").status == 401)
     });
+}
+
+/// Each answer is judged by what the server said of its snapshot before: what was changed before the age that it told
+/// must be in force. With an age below a second, that is the second; however busy the machine, the promise is kept.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a promise about time")]
+fn a_server_never_serves_what_is_older_than_the_age_that_it_tells() {
+    const ROUNDS: usize = 6;
+    let (first, app) = World::served();
+    let second = first.another();
+    let age = |server: &World| server.metric::<f64>("osaycore_snapshot_age_seconds").unwrap();
+    let mut ages = Vec::new();
+    for round in 0..ROUNDS {
+        let verb = if round % 2 == 0 { "disable" } else { "enable" };
+        first.run(&["app", verb, &app.id]);
+        let changed = Instant::now();
+        let status = if round % 2 == 0 { 401 } else { 200 };
+        for server in [&first, &second] {
+            within_a_second("the change is in force", || {
+                let asked = Instant::now();
+                let told = age(server);
+                let in_force = server.call(&app, "GET", "/api/users", "").status == status;
+                let promised = asked.checked_sub(Duration::from_secs_f64(told)).is_some_and(|then| then > changed);
+                assert!(in_force || !promised, "older than {told} s");
+                ages.push(told);
+                in_force
+            });
+        }
+    }
+    ages.sort_by(f64::total_cmp);
+    let usual = ages[ages.len() * 9 / 10];
+    assert!(usual < 1.0, "of ten ages one may come from a busy machine: {ages:?}");
 }

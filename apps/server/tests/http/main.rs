@@ -9,6 +9,7 @@
 
 mod support;
 
+mod background;
 mod context;
 mod credits;
 mod health;

@@ -104,6 +104,7 @@ const REACH: &[(&str, Reach)] = &[
     ("extract", Reach::Not(&["routes", "cli", "console"])),
     ("admin", Reach::Not(&["routes", "extract", "cli", "console"])),
     ("error", Reach::Not(&["routes", "extract", "cli", "console"])),
+    ("background", Reach::Not(&["routes", "extract", "cli", "console"])),
     ("group_commit", Reach::Not(&["routes", "extract", "cli", "console"])),
 ];
 

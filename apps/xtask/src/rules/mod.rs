@@ -5,6 +5,7 @@ mod dependencies;
 mod hygiene;
 mod layout;
 mod purity;
+mod schema;
 
 use crate::tree::{File, Tree};
 use std::fmt;
@@ -93,6 +94,14 @@ pub const RULES: &[(&str, Rule)] = &[
     ("no_allow", hygiene::NO_ALLOW),
     ("nothing_left_open", hygiene::NOTHING_LEFT_OPEN),
     ("no_machine_paths", hygiene::NO_MACHINE_PATHS),
+    ("tenant_leads_keys", schema::TENANT_LEADS_KEYS),
+    ("portable_types", schema::PORTABLE_TYPES),
+    ("plain_sql", schema::PLAIN_SQL),
+    ("key_columns_not_null", schema::KEY_COLUMNS_NOT_NULL),
+    ("few_columns", schema::FEW_COLUMNS),
+    ("no_defaults", schema::NO_DEFAULTS),
+    ("one_step_a_migration", schema::ONE_STEP_A_MIGRATION),
+    ("money_in_range", schema::MONEY_IN_RANGE),
 ];
 
 /// Whether the domain crate `name` promises to link no std.

@@ -1,5 +1,6 @@
 //! The calls that most tests make on their way.
 
+use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Answer, App, Call, User, World};
@@ -33,6 +34,13 @@ impl World {
     pub(crate) fn add(&self, app: &App, user: &User, members: &str) -> Answer {
         let body = format!(r#"{{"user_id":"{}",{members}}}"#, user.id);
         Call::post("/api/credits/add-credits", body).signed(app).send(self)
+    }
+
+    /// The value of a metric, named with its labels; none while there is none.
+    pub(crate) fn metric<T: FromStr>(&self, name: &str) -> Option<T> {
+        let answer = Call::get("/metrics").send(self);
+        let value = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok();
+        answer.text().lines().find_map(value)
     }
 
     #[track_caller]

@@ -1,0 +1,61 @@
+//! The task `expiry`: what has had its time is dropped, in small transactions, so that no request waits long for one.
+
+use osaycore_signing::replay;
+
+use super::{Held, Progress, Stopped};
+use crate::store::db::StoreError;
+use crate::store::tx::Tx;
+use crate::store::{apps, jwt_keys, leases, revocations, signatures};
+
+/// Rows of one transaction: for so long, some milliseconds, the tenant's requests wait.
+const ROWS: i64 = 500;
+/// Tenants of one step.
+const TENANTS: i64 = 32;
+/// For how long the lease of a server that died is kept, for whoever asks what happened.
+const ABANDONED_US: i64 = 3_600_000_000;
+
+/// Looks first, so that nothing is written where nothing is due. By `window_s` the clocks of two servers may differ:
+/// what has expired by one of them is kept so long for the others.
+pub(super) fn step(held: &mut Held<'_>, window_s: i64) -> Result<Progress, Stopped> {
+    let now_us = held.now_us;
+    let now_s = now_us.div_euclid(1_000_000);
+    let forget_before_s = replay::forget_before_s(now_s, window_s);
+    let expired_s = now_s.saturating_sub(window_s);
+    let (expired_us, abandoned_us) = (expired_s.saturating_mul(1_000_000), now_us.saturating_sub(ABANDONED_US));
+
+    let of_signatures = held.read(|connection| signatures::tenants_with_old(connection, forget_before_s, TENANTS))?;
+    let of_revocations = held.read(|connection| revocations::tenants_with_old(connection, expired_s, TENANTS))?;
+    in_each(held, &of_signatures, |tx| tx.forget_signatures(forget_before_s, ROWS))?;
+    in_each(held, &of_revocations, |tx| tx.forget_revocations(expired_s, ROWS))?;
+
+    let any = held.read(|connection| {
+        Ok(apps::any_expired_secret(connection, expired_us)?
+            || jwt_keys::any_retired(connection, expired_us)?
+            || leases::any_abandoned(connection, abandoned_us)?)
+    })?;
+    if any {
+        held.write(|connection| {
+            apps::drop_expired_secrets(connection, expired_us)?;
+            jwt_keys::drop_retired(connection, expired_us)?;
+            leases::drop_abandoned(connection, abandoned_us)
+        })?;
+    }
+    let done = of_signatures.is_empty() && of_revocations.is_empty();
+    Ok(if done { Progress::Done } else { Progress::More })
+}
+
+/// A transaction in each of the tenants.
+fn in_each(
+    held: &mut Held<'_>,
+    tenants: &[i64],
+    forget: impl Fn(&mut Tx<'_>) -> Result<i64, StoreError>,
+) -> Result<(), Stopped> {
+    for tenant_id in tenants {
+        held.write(|connection| {
+            let mut tx = Tx::lock(connection, *tenant_id)?;
+            forget(&mut tx)?;
+            tx.flush()
+        })?;
+    }
+    Ok(())
+}
