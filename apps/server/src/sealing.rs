@@ -63,7 +63,8 @@ impl MasterKey {
     /// Reads 64 hexadecimal digits.
     pub(crate) fn from_hex(text: &str) -> Result<Self, SealingError> {
         let mut bytes = [0; 32];
-        hex::decode_to_slice(text.trim(), &mut bytes).map_err(|_| SealingError::Malformed)?;
+        let digits = Some(text.trim()).filter(|text| text.len() == 2 * bytes.len());
+        hex::decode_to_slice(digits.unwrap_or_default(), &mut bytes).map_err(|_| SealingError::Malformed)?;
         Ok(Self::new(bytes))
     }
 

@@ -13,6 +13,7 @@ use actix_web::web::{self, Data};
 use anyhow::Context as _;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use osaycore_directory::{App, Storage as _, User, UserRef};
+use osaycore_ledger::{Account, Storage as _};
 use uuid::Uuid;
 
 use crate::admin::users;
@@ -25,7 +26,8 @@ use crate::metrics::Metrics;
 use crate::refusals::Refusals;
 use crate::routes;
 use crate::snapshot::Snapshots;
-use crate::store::db::Database;
+use crate::store::db::{AnyConnection, Database};
+use crate::store::ledger;
 use crate::store::members::{Member, Members};
 use crate::store::migrations::{Standing, standing};
 use crate::store::tx::Tx;
@@ -56,22 +58,42 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Reads the tenant's rows in one consistent snapshot: off the event loop where the database is elsewhere; here
-    /// where it is a file, as a few look-ups in a page cache cost less than handing them over.
+    /// Reads the tenant's rows in one consistent snapshot.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         tenant_id: i64,
         mut work: impl FnMut(&mut Tx<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, ApiError> {
+        self.ask(move |database| database.read(|connection| work(&mut Tx::new(connection, tenant_id)))).await
+    }
+
+    /// Asks the database: off the event loop where it is elsewhere; here where it is a file, as a few look-ups in a page
+    /// cache cost less than handing them over.
+    async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Database) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        if self.database.is_embedded() {
+            return Ok(work(&self.database)?);
+        }
         let database = self.database.clone();
-        let mut read = move || database.read(|connection| work(&mut Tx::new(connection, tenant_id)));
-        let result: Result<T, Failure> = if self.database.is_embedded() {
-            read()
-        } else {
-            let read = tokio::time::timeout(ANSWERED_WITHIN, web::block(read)).await;
-            read.map_err(|_| Code::Unavailable)?.map_err(|_| Code::Unavailable)?
-        };
-        Ok(result?)
+        let asked = tokio::time::timeout(ANSWERED_WITHIN, web::block(move || work(&database))).await;
+        Ok(asked.map_err(|_| Code::Unavailable)?.map_err(|_| Code::Unavailable)??)
+    }
+
+    /// The bearer of an app's token and the wallet, of one snapshot: 404 if gone, 403 if not active. What is known of the
+    /// user is not read again while it is true.
+    pub(crate) async fn wallet(&self, app: &Arc<App>, uuid: Uuid) -> Result<(Arc<Member>, Account), ApiError> {
+        let (tenant_id, app_id) = (app.tenant_id, app.id);
+        if let Some(member) = self.members.kept(tenant_id, app_id, uuid) {
+            let known = Arc::clone(&member);
+            let glance = move |connection: &mut AnyConnection| ledger::account_under(connection, tenant_id, &known);
+            if let Some(account) = self.ask(move |database| Ok(database.glance(glance)?)).await? {
+                users::must_be_active(&member.user)?;
+                return Ok((member, account));
+            }
+        }
+        self.read_member(app, uuid, |tx, member| Ok(tx.account(member.user.id)?.ok_or(Code::UserNotFound)?)).await
     }
 
     /// Reads for the bearer of an app's token, in the same snapshot: 404 if gone, 403 if not active.

@@ -115,6 +115,8 @@ fn parse_timestamp(text: &str) -> Option<i64> {
 
 fn parse_signature(text: &str) -> Option<Mac> {
     let mut bytes = [0; 32];
-    hex::decode_to_slice(text, &mut bytes).ok()?;
+    // Two digits a byte, so none is left for a prefix.
+    let digits = Some(text).filter(|text| text.len() == 2 * bytes.len())?;
+    hex::decode_to_slice(digits, &mut bytes).ok()?;
     Some(Mac::from_bytes(bytes))
 }

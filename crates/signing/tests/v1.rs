@@ -196,6 +196,7 @@ fn signatures_are_64_hex_digits() {
         format!("{good}00"),
         format!(" {good}"),
         format!("0x{}", &good[2..]),
+        format!("0x{good}"),
         format!("{}g", &good[..63]),
         format!("{}é", &good[..62]),
         format!("sha256={good}"),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::HttpResponse;
 use actix_web::web::{self, Data};
 use osaycore_directory::{AvatarUrl, Custom, Scopes, User};
-use osaycore_ledger::{Amount, Storage as _};
+use osaycore_ledger::Amount;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -16,7 +16,6 @@ use crate::routes::credits::BalanceSummary;
 use crate::routes::{json, resource, signed};
 use crate::server::State;
 use crate::store::members::Member;
-use crate::store::tx::Tx;
 use crate::system;
 
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
@@ -63,8 +62,7 @@ struct Permissions<'a> {
 
 /// `GET /api/user/context`: everything an app needs to know of the bearer, in one call.
 async fn context(state: Data<State>, caller: Caller, Bearer(claims): Bearer) -> Result<HttpResponse, ApiError> {
-    let read = |tx: &mut Tx<'_>, member: &Member| Ok(tx.account(member.user.id)?.ok_or(Code::UserNotFound)?);
-    let (member, account) = state.read_member(caller.app(), claims.sub, read).await?;
+    let (member, account) = state.wallet(caller.app(), claims.sub).await?;
     let Member { user, permit, groups, .. } = &*member;
     let served = caller.served();
     let effective = member.effective(&served.app);

@@ -138,8 +138,7 @@ struct BalanceResponse {
 
 /// `GET /api/credits/balance`: the bearer's wallet.
 async fn balance(state: Data<State>, caller: Caller, Bearer(claims): Bearer) -> Result<HttpResponse, ApiError> {
-    let read = |tx: &mut Tx<'_>, member: &Member| Ok(tx.account(member.user.id)?.ok_or(Code::UserNotFound)?);
-    let (_, account) = state.read_member(caller.app(), claims.sub, read).await?;
+    let (_, account) = state.wallet(caller.app(), claims.sub).await?;
     json(&BalanceResponse {
         success: true,
         balance: account.balance,

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use osaycore_audit::{Event, Filter, Log, Record, leaf_hash};
 use osaycore_ledger::Entry;
 
-use super::bulk::insert_all;
+use super::bulk::write_all;
 use super::db::StoreError;
 use super::schema::{audit_events, entries};
 use super::tx::Tx;
@@ -33,6 +33,23 @@ struct NewRow {
     user_id: Option<i64>,
     canonical: String,
     leaf_hash: Vec<u8>,
+}
+
+#[cfg(feature = "postgres")]
+mod bulk {
+    use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+
+    use super::super::unnest::insert_unnest;
+    use super::NewRow;
+
+    insert_unnest!(
+        InsertEvents of NewRow {
+            tenant_id: BigInt, id: BigInt, at_us: BigInt, action: Text, app_id: Nullable<BigInt>,
+            user_id: Nullable<BigInt>, canonical: Text, leaf_hash: Binary,
+        },
+        "audit_events",
+        ""
+    );
 }
 
 /// The texts of the events that meet every condition of the filter but the user.
@@ -66,9 +83,12 @@ impl Tx<'_> {
     pub(super) fn flush_audit(&mut self) -> Result<(), StoreError> {
         let events = std::mem::take(&mut self.audit.events);
         let rows: Vec<NewRow> = events.iter().map(|new| row(self.tenant_id, new)).collect();
-        insert_all!(&mut *self.connection, &rows, |rows, inner| {
-            diesel::insert_into(audit_events::table).values(rows).execute(inner)
-        });
+        write_all!(
+            &mut *self.connection,
+            &rows,
+            |inner| bulk::InsertEvents::new(&rows).execute(inner),
+            |row, inner| { diesel::insert_into(audit_events::table).values(row).execute(inner) }
+        );
         Ok(())
     }
 }

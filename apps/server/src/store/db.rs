@@ -241,17 +241,25 @@ impl Database {
         self.is_embedded().then(|| Arc::clone(&self.turns).blocking_lock_owned())
     }
 
-    /// Runs `work` over one consistent snapshot; where the connection dies underneath, once more over another.
+    /// Runs `work` over one consistent snapshot.
     pub(crate) fn read<T, E: From<StoreError> + AsStoreError>(
         &self,
         mut work: impl FnMut(&mut AnyConnection) -> Result<T, E>,
     ) -> Result<T, E> {
+        self.glance(|connection| read_once(connection, &mut work))
+    }
+
+    /// Runs one query, which is a snapshot by itself; where the connection dies underneath, once more over another.
+    pub(crate) fn glance<T, E: From<StoreError> + AsStoreError>(
+        &self,
+        mut query: impl FnMut(&mut AnyConnection) -> Result<T, E>,
+    ) -> Result<T, E> {
         let mut connection = self.reader()?;
-        match read_once(&mut connection, &mut work) {
+        match query(&mut connection) {
             Err(error) if error.store_error().is_some_and(StoreError::is_transient) => {
                 // Back to the pool, which throws it away if it is dead.
                 drop(connection);
-                read_once(&mut *self.reader()?, &mut work)
+                query(&mut *self.reader()?)
             }
             done => done,
         }

@@ -1,7 +1,11 @@
 //! The head of each tenant: table `tenant_heads`. Whoever writes to a tenant locks its row first, so that writers of one
 //! tenant, on whatever server, come one after the other.
 
+use diesel::backend::Backend;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::serialize::ToSql;
+use diesel::sql_types::BigInt;
 
 use super::db::{AnyConnection, StoreError, each_backend};
 use super::schema::tenant_heads;
@@ -18,6 +22,35 @@ pub(super) struct Head {
     /// Counts the changes of users, permits and groups.
     pub(super) directory_revision: i64,
 }
+
+/// As `UpdateAccount` of the ledger: prepared once.
+struct UpdateHead {
+    tenant_id: i64,
+    head: Head,
+}
+
+impl QueryId for UpdateHead {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl<DB: Backend> QueryFragment<DB> for UpdateHead
+where
+    i64: ToSql<BigInt, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("UPDATE tenant_heads SET last_event_id = ");
+        out.push_bind_param::<BigInt, _>(&self.head.last_event_id)?;
+        out.push_sql(", remembers_from_s = ");
+        out.push_bind_param::<BigInt, _>(&self.head.remembers_from_s)?;
+        out.push_sql(", directory_revision = ");
+        out.push_bind_param::<BigInt, _>(&self.head.directory_revision)?;
+        out.push_sql(" WHERE tenant_id = ");
+        out.push_bind_param::<BigInt, _>(&self.tenant_id)
+    }
+}
+
+impl<C> RunQueryDsl<C> for UpdateHead {}
 
 /// A head that is locked.
 #[derive(Clone, Copy, Debug)]
@@ -68,16 +101,8 @@ impl Tx<'_> {
             return Ok(());
         }
         *stored = *now;
-        let (tenant_id, head) = (self.tenant_id, *now);
-        each_backend!(&mut *self.connection, |inner| {
-            diesel::update(tenant_heads::table.find(tenant_id))
-                .set((
-                    tenant_heads::last_event_id.eq(head.last_event_id),
-                    tenant_heads::remembers_from_s.eq(head.remembers_from_s),
-                    tenant_heads::directory_revision.eq(head.directory_revision),
-                ))
-                .execute(inner)
-        })?;
+        let update = UpdateHead { tenant_id: self.tenant_id, head: *now };
+        each_backend!(&mut *self.connection, |inner| update.execute(inner))?;
         Ok(())
     }
 

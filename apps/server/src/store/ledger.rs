@@ -8,16 +8,16 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::BigInt;
 use diesel::sqlite::Sqlite;
-use diesel::upsert::excluded;
 use osaycore_ledger::{
     Account, Amount, Credits, Currency, Entry, EntryKey, EntryKind, HistoryQuery, Payment, PaymentStatus, Posting,
     Storage,
 };
 use uuid::Uuid;
 
-use super::bulk::{insert_all, load_all, write_all};
-use super::db::{StoreError, each_backend, row};
-use super::schema::{accounts, entries, payments};
+use super::bulk::{load_all, write_all};
+use super::db::{AnyConnection, StoreError, each_backend, row};
+use super::members::Member;
+use super::schema::{accounts, entries, payments, tenant_heads};
 use super::tx::{self, Tx};
 
 /// What a transaction knows of the ledger, and has yet to write.
@@ -78,6 +78,74 @@ struct PaymentRow {
     updated_at_us: i64,
 }
 
+#[cfg(feature = "postgres")]
+mod bulk {
+    use diesel::query_builder::Query;
+    use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+
+    use super::super::schema::{accounts, entries};
+    use super::super::unnest::{insert_unnest, unnest};
+    use super::{AccountRow, EntryRow};
+
+    insert_unnest!(
+        InsertEntries of EntryRow {
+            tenant_id: BigInt, account_id: BigInt, sequence: BigInt, transaction_id: Binary, app_id: BigInt, kind: Text,
+            amount: BigInt, units: Nullable<BigInt>, balance_after: BigInt, description: Nullable<Text>,
+            reference: Nullable<Text>, payment_id: Nullable<Binary>, created_at_us: BigInt, event_id: Nullable<BigInt>,
+        },
+        "entries",
+        ""
+    );
+
+    insert_unnest!(
+        PutAccounts of AccountRow {
+            tenant_id: BigInt, id: BigInt, balance: BigInt, lifetime_earned: BigInt, lifetime_spent: BigInt,
+            floor: BigInt, entries: BigInt,
+        },
+        "accounts",
+        " ON CONFLICT (tenant_id, id) DO UPDATE SET balance = excluded.balance, \
+         lifetime_earned = excluded.lifetime_earned, lifetime_spent = excluded.lifetime_spent, \
+         entries = excluded.entries"
+    );
+
+    pub(super) struct Key {
+        pub(super) tenant_id: i64,
+        pub(super) id: i64,
+    }
+
+    // One look into the key for each, whatever the planner thinks of the table: without statistics it takes another
+    // index, and reads all of a tenant's rows. The limit keeps it from a join.
+    unnest!(
+        AccountsOf of Key { tenant_id: BigInt, id: BigInt },
+        "SELECT found.* FROM unnest(",
+        ") AS wanted (tenant_id, id) CROSS JOIN LATERAL (SELECT tenant_id, id, balance, lifetime_earned, lifetime_spent, \
+         floor, entries FROM accounts WHERE tenant_id = wanted.tenant_id AND id = wanted.id LIMIT 1) AS found"
+    );
+
+    impl Query for AccountsOf<'_> {
+        type SqlType = accounts::SqlType;
+    }
+
+    pub(super) struct Reference {
+        pub(super) tenant_id: i64,
+        pub(super) app_id: i64,
+        pub(super) reference: String,
+    }
+
+    unnest!(
+        EntriesByReference of Reference { tenant_id: BigInt, app_id: BigInt, reference: Text },
+        "SELECT found.* FROM unnest(",
+        ") AS wanted (tenant_id, app_id, reference) CROSS JOIN LATERAL (SELECT tenant_id, account_id, sequence, \
+         transaction_id, app_id, kind, amount, units, balance_after, description, reference, payment_id, created_at_us, \
+         event_id FROM entries WHERE tenant_id = wanted.tenant_id AND app_id = wanted.app_id \
+         AND reference = wanted.reference LIMIT 1) AS found"
+    );
+
+    impl Query for EntriesByReference<'_> {
+        type SqlType = entries::SqlType;
+    }
+}
+
 /// diesel's own UPDATE is parsed anew each time. The text of this one never changes, so it is prepared once.
 struct UpdateAccount<'r>(&'r AccountRow);
 
@@ -117,11 +185,10 @@ impl Tx<'_> {
         let rows: Vec<AccountRow> = load_all!(
             &mut *self.connection,
             &missing,
-            |inner| accounts::table
-                .filter(accounts::tenant_id.eq(tenant_id))
-                .filter(accounts::id.eq_any(&missing))
-                .select(AccountRow::as_select())
-                .load(inner),
+            |inner| {
+                let wanted = |id: &i64| bulk::Key { tenant_id, id: *id };
+                bulk::AccountsOf::new(&missing.iter().map(wanted).collect::<Vec<_>>()).load(inner)
+            },
             |id, inner| accounts::table.find((tenant_id, id)).select(AccountRow::as_select()).load(inner)
         );
         for id in missing {
@@ -150,12 +217,14 @@ impl Tx<'_> {
         let rows: Vec<EntryRow> = load_all!(
             &mut *self.connection,
             &missing,
-            |inner| entries::table
-                .filter(entries::tenant_id.eq(tenant_id))
-                .filter(entries::app_id.eq_any(missing.iter().map(|key| key.0).collect::<BTreeSet<_>>()))
-                .filter(entries::reference.eq_any(missing.iter().map(|key| key.1.as_str()).collect::<Vec<_>>()))
-                .select(EntryRow::as_select())
-                .load(inner),
+            |inner| {
+                let wanted = |(app_id, reference): &(i64, String)| bulk::Reference {
+                    tenant_id,
+                    app_id: *app_id,
+                    reference: reference.clone(),
+                };
+                bulk::EntriesByReference::new(&missing.iter().map(wanted).collect::<Vec<_>>()).load(inner)
+            },
             |(app_id, reference), inner| entries::table
                 .filter(entries::tenant_id.eq(tenant_id))
                 .filter(entries::app_id.eq(app_id))
@@ -184,9 +253,12 @@ impl Tx<'_> {
 
     pub(super) fn flush_ledger(&mut self) -> Result<(), StoreError> {
         let posted = std::mem::take(&mut self.ledger.posted);
-        insert_all!(&mut *self.connection, &posted, |rows, inner| {
-            diesel::insert_into(entries::table).values(rows).execute(inner)
-        });
+        write_all!(
+            &mut *self.connection,
+            &posted,
+            |inner| bulk::InsertEntries::new(&posted).execute(inner),
+            |row, inner| diesel::insert_into(entries::table).values(row).execute(inner)
+        );
         let changed = std::mem::take(&mut self.ledger.changed);
         let changed: Vec<AccountRow> = changed
             .iter()
@@ -196,17 +268,7 @@ impl Tx<'_> {
         write_all!(
             &mut *self.connection,
             &changed,
-            |rows, inner| diesel::insert_into(accounts::table)
-                .values(rows)
-                .on_conflict((accounts::tenant_id, accounts::id))
-                .do_update()
-                .set((
-                    accounts::balance.eq(excluded(accounts::balance)),
-                    accounts::lifetime_earned.eq(excluded(accounts::lifetime_earned)),
-                    accounts::lifetime_spent.eq(excluded(accounts::lifetime_spent)),
-                    accounts::entries.eq(excluded(accounts::entries)),
-                ))
-                .execute(inner),
+            |inner| bulk::PutAccounts::new(&changed).execute(inner),
             |row, inner| UpdateAccount(row).execute(inner)
         );
         for (id, sequence) in std::mem::take(&mut self.ledger.credited) {
@@ -324,6 +386,24 @@ impl Storage for Tx<'_> {
         let rows: Vec<EntryRow> = select.load(&mut *self.connection)?;
         rows.into_iter().map(EntryRow::read).collect()
     }
+}
+
+/// A member's account, if what is known of the member is still true: in one statement, which is a snapshot by itself.
+pub(crate) fn account_under(
+    connection: &mut AnyConnection,
+    tenant_id: i64,
+    member: &Member,
+) -> Result<Option<Account>, StoreError> {
+    let Some(revision) = member.revision else { return Ok(None) };
+    let found: Option<AccountRow> = each_backend!(connection, |inner| accounts::table
+        .inner_join(tenant_heads::table.on(tenant_heads::tenant_id.eq(accounts::tenant_id)))
+        .filter(accounts::tenant_id.eq(tenant_id))
+        .filter(accounts::id.eq(member.user.id))
+        .filter(tenant_heads::directory_revision.eq(revision))
+        .select(AccountRow::as_select())
+        .get_result(inner))
+    .optional()?;
+    found.map(AccountRow::read).transpose()
 }
 
 /// The payment that an app made under its own id of it.

@@ -17,6 +17,8 @@ const KEPT: usize = 20_000;
 /// A user who is not deleted, and what an app knows of them.
 #[derive(Debug)]
 pub(crate) struct Member {
+    /// The directory's when it was read; none: what was read may yet be undone.
+    pub(super) revision: Option<i64>,
     pub(crate) user: User,
     pub(crate) permit: Option<Permit>,
     /// The names of the user's groups.
@@ -32,11 +34,11 @@ impl Member {
     }
 }
 
-/// Tenant, revision of its directory, app, user. A revision is in force or past and never comes again, so nothing that
-/// is found needs to be doubted, and nothing has to be taken out.
-type Key = (i64, i64, i64, Uuid);
+/// Tenant, app, user.
+type Key = (i64, i64, Uuid);
 
-/// Those that were read.
+/// Those that were read. A revision of the directory is in force or past and never comes again: a member of the one in
+/// force is as it would be read, any other is read anew.
 pub(crate) struct Members(Cache<Key, Arc<Member>>);
 
 impl Members {
@@ -49,6 +51,11 @@ impl Members {
         Ok(self.load(tx, app_id, &BTreeSet::from([uuid]))?.pop())
     }
 
+    /// As it was read once; whether that still holds is for [`super::ledger::account_under`] to say.
+    pub(crate) fn kept(&self, tenant_id: i64, app_id: i64, uuid: Uuid) -> Option<Arc<Member>> {
+        self.0.get(&(tenant_id, app_id, uuid))
+    }
+
     /// Those of these users that there are.
     pub(crate) fn load(
         &self,
@@ -57,10 +64,10 @@ impl Members {
         uuids: &BTreeSet<Uuid>,
     ) -> Result<Vec<Arc<Member>>, StoreError> {
         let revision = tx.directory_revision()?;
-        let key = |uuid: Uuid| revision.map(|revision| (tx.tenant_id(), revision, app_id, uuid));
         let (mut found, mut missing) = (Vec::with_capacity(uuids.len()), Vec::new());
         for uuid in uuids {
-            match key(*uuid).and_then(|key| self.0.get(&key)) {
+            let kept = self.kept(tx.tenant_id(), app_id, *uuid);
+            match kept.filter(|member| member.revision.is_some() && member.revision == revision) {
                 Some(member) => found.push(member),
                 None => missing.push(*uuid),
             }
@@ -68,10 +75,9 @@ impl Members {
         if missing.is_empty() {
             return Ok(found);
         }
-        for member in read(tx, app_id, &missing)? {
-            let member = Arc::new(member);
-            if let Some(revision) = revision {
-                self.0.insert((tx.tenant_id(), revision, app_id, member.user.uuid), Arc::clone(&member));
+        for member in read(tx, revision, app_id, &missing)?.into_iter().map(Arc::new) {
+            if revision.is_some() {
+                self.0.insert((tx.tenant_id(), app_id, member.user.uuid), Arc::clone(&member));
             }
             found.push(member);
         }
@@ -79,7 +85,7 @@ impl Members {
     }
 }
 
-fn read(tx: &mut Tx<'_>, app_id: i64, uuids: &[Uuid]) -> Result<Vec<Member>, StoreError> {
+fn read(tx: &mut Tx<'_>, revision: Option<i64>, app_id: i64, uuids: &[Uuid]) -> Result<Vec<Member>, StoreError> {
     let users: Vec<User> = users::by_uuids(tx, uuids)?.into_iter().filter(|user| !user.is_deleted()).collect();
     let ids: Vec<i64> = users.iter().map(|user| user.id).collect();
     let mut permits: HashMap<i64, Permit> =
@@ -90,6 +96,7 @@ fn read(tx: &mut Tx<'_>, app_id: i64, uuids: &[Uuid]) -> Result<Vec<Member>, Sto
     }
     let sharing = groups::sharing(tx, app_id, &ids)?;
     let member = |user: User| Member {
+        revision,
         permit: permits.remove(&user.id),
         groups: names.remove(&user.id).unwrap_or_default(),
         shares_group: sharing.contains(&user.id),

@@ -23,6 +23,8 @@ mod schema;
 pub(crate) mod signatures;
 pub(crate) mod tenants;
 pub(crate) mod tx;
+#[cfg(feature = "postgres")]
+mod unnest;
 pub(crate) mod url;
 pub(crate) mod users;
 pub(crate) mod verification;

@@ -87,4 +87,5 @@ table! { tenant_heads (tenant_id) {
 
 allow_tables_to_appear_in_same_query!(users, permits, group_members, group_apps, user_groups, accounts, apps);
 allow_tables_to_appear_in_same_query!(audit_events, entries);
+allow_tables_to_appear_in_same_query!(accounts, tenant_heads);
 allow_tables_to_appear_in_same_query!(tenants, signatures, revocations);

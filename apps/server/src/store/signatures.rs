@@ -8,7 +8,7 @@ use diesel::sql_types::BigInt;
 use osaycore_signing::Mac;
 use osaycore_signing::replay::{ReplayGuard, Sight, Sighting, Target};
 
-use super::bulk::{insert_all, load_all};
+use super::bulk::{load_all, write_all};
 use super::db::{AnyConnection, StoreError};
 use super::schema::{signatures, tenants};
 use super::tx::{Tx, fixed, uuid};
@@ -51,6 +51,44 @@ struct Row {
     outcome: Option<Vec<u8>>,
 }
 
+#[cfg(feature = "postgres")]
+mod bulk {
+    use diesel::query_builder::Query;
+    use diesel::sql_types::{BigInt, Binary, Nullable};
+
+    use super::super::unnest::{insert_unnest, unnest};
+    use super::NewRow;
+
+    insert_unnest!(
+        InsertSignatures of NewRow {
+            tenant_id: BigInt, app_id: BigInt, signed_at_s: BigInt, mac: Binary, ordinal: BigInt,
+            subject: Nullable<Binary>, target: Binary, first_seen_us: BigInt, outcome: Nullable<Binary>,
+        },
+        "signatures",
+        ""
+    );
+
+    pub(super) struct Wanted {
+        pub(super) tenant_id: i64,
+        pub(super) app_id: i64,
+        pub(super) signed_at_s: i64,
+        pub(super) mac: [u8; 32],
+    }
+
+    // One look into the key for each, whatever the planner thinks of the table; the order keeps it from a join.
+    unnest!(
+        SignaturesOf of Wanted { tenant_id: BigInt, app_id: BigInt, signed_at_s: BigInt, mac: Binary },
+        "SELECT found.* FROM unnest(",
+        ") AS wanted (tenant_id, app_id, signed_at_s, mac) CROSS JOIN LATERAL (SELECT app_id, signed_at_s, mac, ordinal, \
+         subject, target, first_seen_us, outcome FROM signatures WHERE tenant_id = wanted.tenant_id \
+         AND signed_at_s = wanted.signed_at_s AND app_id = wanted.app_id AND mac = wanted.mac ORDER BY ordinal) AS found"
+    );
+
+    impl Query for SignaturesOf<'_> {
+        type SqlType = (BigInt, BigInt, Binary, BigInt, Nullable<Binary>, Binary, BigInt, Nullable<Binary>);
+    }
+}
+
 impl Tx<'_> {
     /// Reads all sightings of `sights` in one query, so that the trait's reads need none.
     pub(crate) fn preload_sightings<'s>(&mut self, sights: impl Iterator<Item = &'s Sight>) -> Result<(), StoreError> {
@@ -62,13 +100,10 @@ impl Tx<'_> {
         let rows: Vec<Row> = load_all!(
             &mut *self.connection,
             &keys,
-            |inner| signatures::table
-                .filter(signatures::tenant_id.eq(tenant_id))
-                .filter(signatures::signed_at_s.eq_any(keys.iter().map(|key| key.1).collect::<BTreeSet<_>>()))
-                .filter(signatures::app_id.eq_any(keys.iter().map(|key| key.0).collect::<BTreeSet<_>>()))
-                .filter(signatures::mac.eq_any(keys.iter().map(|key| key.2.as_slice()).collect::<Vec<_>>()))
-                .select(Row::as_select())
-                .load(inner),
+            |inner| {
+                let wanted = |&(app_id, signed_at_s, mac): &Key| bulk::Wanted { tenant_id, app_id, signed_at_s, mac };
+                bulk::SignaturesOf::new(&keys.iter().map(wanted).collect::<Vec<_>>()).load(inner)
+            },
             |(app_id, signed_at_s, mac), inner| signatures::table
                 .filter(signatures::tenant_id.eq(tenant_id))
                 .filter(signatures::signed_at_s.eq(signed_at_s))
@@ -145,9 +180,12 @@ impl Tx<'_> {
                 outcome: sighting.outcome.clone(),
             })
             .collect();
-        insert_all!(&mut *self.connection, &rows, |rows, inner| {
-            diesel::insert_into(signatures::table).values(rows).execute(inner)
-        });
+        write_all!(
+            &mut *self.connection,
+            &rows,
+            |inner| bulk::InsertSignatures::new(&rows).execute(inner),
+            |row, inner| diesel::insert_into(signatures::table).values(row).execute(inner)
+        );
         for ((app_id, signed_at_s, mac), sighting) in pending.settled.difference(&pending.inserted).filter_map(find) {
             let row = signatures::table.find((self.tenant_id, signed_at_s, app_id, mac.as_slice(), sighting.ordinal));
             diesel::update(row)

@@ -111,11 +111,12 @@ fn pass(client: &TcpStream, shared: &Shared) -> Option<()> {
 /// Passes on what the client says until one of both is gone, or the last word is said and only its answer is left.
 fn forward(client: &TcpStream, mut database: &TcpStream, shared: &Shared, mute: &Mutex<bool>) -> Option<()> {
     database.write_all(&message(client, 0)?).ok()?;
-    let mut asks_for_a_lock = false;
+    // Of those who commit, only the writer of requests locks a tenant: leases are renewed beside it at any time.
+    let (mut is_writer, mut asks_for_a_lock) = (false, false);
     loop {
         let message = message(client, 1)?;
         let fate = match message.as_slice() {
-            [b'Q', _, _, _, _, b'C', b'O', b'M', b'M', b'I', b'T', 0] => {
+            [b'Q', _, _, _, _, b'C', b'O', b'M', b'M', b'I', b'T', 0] if is_writer => {
                 let mut next = shared.fate.lock().unwrap();
                 let fate = *next;
                 if !matches!(fate, Fate::Silent | Fate::Last) {
@@ -142,6 +143,7 @@ fn forward(client: &TcpStream, mut database: &TcpStream, shared: &Shared, mute: 
             return Some(());
         }
         asks_for_a_lock |= message.windows(10).any(|text| text == b"FOR UPDATE");
+        is_writer |= asks_for_a_lock;
         if asks_for_a_lock && message.first() == Some(&b'E') {
             asks_for_a_lock = false;
             *shared.locking.lock().unwrap() += 1;
