@@ -87,6 +87,7 @@ fn pass(client: &TcpStream, shared: &Shared) -> Option<()> {
         return None;
     }
     let database = TcpStream::connect(shared.database).ok()?;
+    client.set_nodelay(true).and_then(|()| database.set_nodelay(true)).ok()?;
     // Whether what the database says is its answer to a COMMIT that is to have none.
     let mute = Mutex::new(false);
     std::thread::scope(|scope| {
