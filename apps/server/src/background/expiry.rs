@@ -7,8 +7,8 @@ use crate::store::db::StoreError;
 use crate::store::tx::Tx;
 use crate::store::{apps, jwt_keys, leases, revocations, signatures};
 
-/// Rows of one transaction.
-const ROWS: i64 = 1000;
+/// Rows of one transaction: for so long, some milliseconds, the tenant's requests wait.
+const ROWS: i64 = 500;
 /// Tenants of one step.
 const TENANTS: i64 = 32;
 /// For how long the lease of a server that died is kept, for whoever asks what happened.

@@ -209,7 +209,7 @@ fn expiry_drops_what_has_had_its_time_and_nothing_else() {
     });
     let now = place.started;
     while runner.tick(now, now_us) == now {}
-    assert_eq!(steps.load(Ordering::Relaxed), 4, "three of a thousand rows at most, and one that finds nothing");
+    assert_eq!(steps.load(Ordering::Relaxed), 6, "five of five hundred rows, and one that finds nothing");
     transact::<_, StoreError>(&mut connection, TENANT, |tx| {
         assert_eq!(tx.remembers_from_s()?, oldest_s, "what was forgotten stays refused");
         for at_s in [oldest_s, NOW_S] {
