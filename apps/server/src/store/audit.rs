@@ -110,7 +110,7 @@ impl Tx<'_> {
         if let Some(user_id) = filter.user_id {
             query = query.filter(audit_events::user_id.eq(user_id));
         }
-        records(query.load(&mut *self.connection)?)
+        records(&query.load(&mut *self.connection)?)
     }
 
     /// The newest events of the entries of a user's account. The sequence of an account's entries is the order of
@@ -122,11 +122,11 @@ impl Tx<'_> {
             .filter(entries::tenant_id.eq(self.tenant_id))
             .filter(entries::account_id.eq(account_id))
             .order(entries::sequence.desc());
-        records(query.load(&mut *self.connection)?)
+        records(&query.load(&mut *self.connection)?)
     }
 }
 
-fn records(texts: Vec<String>) -> Result<Vec<Record>, StoreError> {
+fn records(texts: &[String]) -> Result<Vec<Record>, StoreError> {
     let read = |text: &String| Record::from_canonical(text).map_err(|_| StoreError::Corrupt("audit event"));
     texts.iter().map(read).collect()
 }
