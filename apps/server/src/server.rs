@@ -173,11 +173,23 @@ pub(crate) async fn serve(config: Config, ready: impl FnOnce(SocketAddr)) -> any
     run(&config, state.clone(), ready).await?;
     state.refusals.write(&state.writer, system::now_us(), true).await;
     state.writer.stop().await;
-    if web::block(move || (background_thread.join(), writer_thread.join())).await.is_err() {
-        tracing::error!("the threads could not be waited for");
-    }
+    let ended = || background_thread.is_finished() && writer_thread.is_finished();
+    anyhow::ensure!(
+        comes_true(Duration::from_secs(SHUTDOWN_S), ended).await,
+        "the database does not answer a COMMIT, which may take effect yet: whoever sends the request again is told"
+    );
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Whether it comes true within the time.
+async fn comes_true(time: Duration, it: impl Fn() -> bool) -> bool {
+    let looks = async {
+        while !it() {
+            actix_web::rt::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(time, looks).await.is_ok()
 }
 
 async fn run(config: &Config, state: Data<State>, ready: impl FnOnce(SocketAddr)) -> anyhow::Result<()> {

@@ -5,7 +5,7 @@ use actix_web::web::{self, Data};
 
 use crate::routes::{json, resource};
 use crate::server::State;
-use crate::store::migrations::{Standing, standing};
+use crate::store::migrations::{Standing, standing_now};
 
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
     config
@@ -34,7 +34,7 @@ struct Readiness {
 /// `GET /readyz`: requests may be sent here: the database answers, its schema is ours, and we are not stopping.
 async fn ready(state: Data<State>) -> HttpResponse {
     let database = state.database.clone();
-    let found = web::block(move || standing(&database)).await;
+    let found = web::block(move || standing_now(&database)).await;
     let (database, migrations) = match found {
         _ if !state.writer.is_alive() => ("not written to: restart osaycore", "unknown"),
         Ok(Ok(Standing::Current)) => ("ok", "current"),

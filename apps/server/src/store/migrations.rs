@@ -1,6 +1,7 @@
 //! Bringing the database up to date; several processes may try at once, exactly one does it.
 
 use diesel::migration::{Migration, MigrationSource};
+use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::db::{self, AnyConnection, Database, MultiBackend, StoreError};
@@ -21,6 +22,20 @@ pub(crate) enum Standing {
 /// Compares without changing anything but the empty table of versions.
 pub(crate) fn standing(database: &Database) -> Result<Standing, StoreError> {
     standing_of(&mut database.connection()?)
+}
+
+/// The same of a database that was current once, over a connection that may only read.
+pub(crate) fn standing_now(database: &Database) -> Result<Standing, StoreError> {
+    let applied: Vec<String> = database.glance::<_, StoreError>(|connection| {
+        Ok(applied_steps::table.select(applied_steps::version).load(connection)?)
+    })?;
+    standing_among(&applied)
+}
+
+diesel::table! {
+    /// diesel's own.
+    #[sql_name = "__diesel_schema_migrations"]
+    applied_steps (version) { version -> Text, }
 }
 
 /// Runs what is missing, in one transaction; → how many steps.
@@ -66,10 +81,14 @@ fn lock(connection: &mut AnyConnection) -> Result<(), StoreError> {
 
 fn standing_of(connection: &mut AnyConnection) -> Result<Standing, StoreError> {
     let applied = connection.applied_migrations().map_err(failed)?;
+    standing_among(&applied.iter().map(ToString::to_string).collect::<Vec<_>>())
+}
+
+fn standing_among(applied: &[String]) -> Result<Standing, StoreError> {
     let known: Vec<Box<dyn Migration<MultiBackend>>> = MIGRATIONS.migrations().map_err(failed)?;
     let known: Vec<String> = known.iter().map(|step| step.name().version().to_string()).collect();
-    if let Some(step) = applied.iter().map(ToString::to_string).find(|step| !known.contains(step)) {
-        return Ok(Standing::Ahead(step));
+    if let Some(step) = applied.iter().find(|step| !known.contains(step)) {
+        return Ok(Standing::Ahead(step.clone()));
     }
     Ok(match known.len().saturating_sub(applied.len()) {
         0 => Standing::Current,
