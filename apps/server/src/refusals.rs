@@ -82,7 +82,7 @@ impl Refusals {
             };
             let by = By::system(tenant_id, now_us);
             let job = Job { tenant_id, sight: None, refuse_repeat: false, by, work: Work::Call(Box::new(write)) };
-            if let Err(error) = writer.run(job).await {
+            if let Err(error) = writer.finish(job).await {
                 tracing::error!(%error, "counted refusals could not be audited; they are kept for the next try");
                 if let Ok(mut counts) = self.counts.lock() {
                     counts.extend(counted);

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use actix_web::HttpServer;
@@ -14,6 +15,7 @@ use anyhow::Context as _;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use osaycore_directory::{App, Storage as _, User, UserRef};
 use osaycore_ledger::{Account, Storage as _};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::admin::users;
@@ -35,6 +37,10 @@ use crate::system;
 
 /// Connections that read; each is used by one request at a time.
 const READERS: u32 = 8;
+/// Requests that may wait for them; one more is answered 503.
+const WAITING_READS: usize = 1024;
+/// How long the threads may take to end, once nothing comes any more.
+const ENDING: Duration = Duration::from_secs(5);
 /// How long a request has to send its head, and a stopping server to answer what it has accepted.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const SHUTDOWN_S: u64 = 30;
@@ -46,6 +52,8 @@ pub(crate) struct State {
     pub(crate) database: Database,
     pub(crate) snapshots: Arc<Snapshots>,
     pub(crate) members: Arc<Members>,
+    /// Places for those who wait for a database elsewhere.
+    reads: Arc<Semaphore>,
     pub(crate) writer: Writer,
     pub(crate) refusals: Refusals,
     pub(crate) metrics: Metrics,
@@ -76,8 +84,17 @@ impl State {
         if self.database.is_embedded() {
             return Ok(work(&self.database)?);
         }
-        let database = self.database.clone();
-        let asked = tokio::time::timeout(ANSWERED_WITHIN, web::block(move || work(&database))).await;
+        // Whoever gave up waiting still has a place until the database has answered, so that no more pile up.
+        let place = Arc::clone(&self.reads).try_acquire_owned().map_err(|_| Code::Unavailable)?;
+        let (database, since) = (self.database.clone(), system::monotonic());
+        let asked = web::block(move || {
+            let _place = place;
+            if since.elapsed() > ANSWERED_WITHIN {
+                return Err(Failure::from(Code::Unavailable));
+            }
+            work(&database)
+        });
+        let asked = tokio::time::timeout(ANSWERED_WITHIN, asked).await;
         Ok(asked.map_err(|_| Code::Unavailable)?.map_err(|_| Code::Unavailable)??)
     }
 
@@ -121,8 +138,9 @@ impl State {
     /// Sees a change of our own at once; others see it within a second.
     pub(crate) async fn refresh(&self) {
         let snapshots = Arc::clone(&self.snapshots);
-        if let Ok(Err(error)) = web::block(move || snapshots.refresh()).await {
-            tracing::warn!(%error, "the snapshot is refreshed later");
+        let refreshed = tokio::time::timeout(ANSWERED_WITHIN, web::block(move || snapshots.refresh())).await;
+        if !matches!(refreshed, Ok(Ok(Ok(())))) {
+            tracing::warn!("the snapshot is refreshed later");
         }
     }
 
@@ -145,13 +163,31 @@ pub(crate) async fn serve(config: Config, ready: impl FnOnce(SocketAddr)) -> any
         }
     }
     let metrics = Metrics::new();
+    // Known to the others before it takes its share; and whatever happens, not for longer than it is there.
+    let (server, tasks) = (system::uuid(), background::tasks(config.signature_window_s));
+    let (background, background_thread) = Background::start(database.clone(), metrics.clone(), server, tasks)?;
+    let served = serve_as(server, &config, database, metrics, background.clone(), ready).await;
+    background.stop();
+    let left = tokio::time::timeout(ENDING, ended(background_thread)).await;
+    served?;
+    left.context("the leases could not be released; they run out")??;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Serves under the name that the other servers know it by.
+async fn serve_as(
+    server: Uuid,
+    config: &Config,
+    database: Database,
+    metrics: Metrics,
+    background: Background,
+    ready: impl FnOnce(SocketAddr),
+) -> anyhow::Result<()> {
     let sealer = {
         let config = config.clone();
         move || config.sealer()
     };
-    // Known to the others before it takes its share.
-    let (server, tasks) = (system::uuid(), background::tasks(config.signature_window_s));
-    let (background, background_thread) = Background::start(database.clone(), metrics.clone(), server, tasks)?;
     let snapshots = Snapshots::load(database.with_own_readers(1)?, server, sealer)?;
     snapshots.keep_fresh()?;
     let members = Arc::new(Members::new());
@@ -161,6 +197,7 @@ pub(crate) async fn serve(config: Config, ready: impl FnOnce(SocketAddr)) -> any
         database,
         snapshots,
         members,
+        reads: Arc::new(Semaphore::new(WAITING_READS)),
         writer,
         refusals: Refusals::default(),
         metrics,
@@ -170,26 +207,23 @@ pub(crate) async fn serve(config: Config, ready: impl FnOnce(SocketAddr)) -> any
         background,
         draining: AtomicBool::new(false),
     });
-    run(&config, state.clone(), ready).await?;
-    state.refusals.write(&state.writer, system::now_us(), true).await;
-    state.writer.stop().await;
-    let ended = || background_thread.is_finished() && writer_thread.is_finished();
-    anyhow::ensure!(
-        comes_true(Duration::from_secs(SHUTDOWN_S), ended).await,
-        "the database does not answer a COMMIT, which may take effect yet: whoever sends the request again is told"
-    );
-    tracing::info!("stopped");
-    Ok(())
+    run(config, state.clone(), ready).await?;
+    let ended = tokio::time::timeout(ENDING, async {
+        state.refusals.write(&state.writer, system::now_us(), true).await;
+        state.writer.stop().await;
+        ended(writer_thread).await
+    });
+    let told =
+        "the database does not answer a COMMIT, which may take effect yet: whoever sends the request again is told";
+    ended.await.context(told)?
 }
 
-/// Whether it comes true within the time.
-async fn comes_true(time: Duration, it: impl Fn() -> bool) -> bool {
-    let looks = async {
-        while !it() {
-            actix_web::rt::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(time, looks).await.is_ok()
+/// Waits for a thread without holding up the event loop, so that waiting can be given up.
+async fn ended(thread: JoinHandle<()>) -> anyhow::Result<()> {
+    while !thread.is_finished() {
+        actix_web::rt::time::sleep(Duration::from_millis(10)).await;
+    }
+    thread.join().map_err(|_| anyhow::anyhow!("a thread panicked"))
 }
 
 async fn run(config: &Config, state: Data<State>, ready: impl FnOnce(SocketAddr)) -> anyhow::Result<()> {

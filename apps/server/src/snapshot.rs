@@ -2,7 +2,7 @@
 //! revocations. Replaced within a second of any change, by whatever process on this database.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -18,6 +18,7 @@ use crate::limit::{Limiter, Share};
 use crate::sealing::Sealer;
 use crate::store::apps::{self, SecretKind};
 use crate::store::db::{Database, StoreError};
+use crate::store::migrations::{Standing, standing_now};
 use crate::store::tx::Tx;
 use crate::store::{flags, jwt_keys, tenants, versions};
 use crate::system;
@@ -78,10 +79,13 @@ pub(crate) struct Snapshots {
     configuration: ArcSwap<Configuration>,
     revoked: ArcSwap<Revoked>,
     fresh: ArcSwap<Instant>,
+    /// One at a time: what is stored last was also read last.
+    refreshing: Mutex<()>,
 }
 
 impl Snapshots {
-    /// Reads everything once. `database` is for the snapshots alone, so that they wait for no request's reading; `reload` reads the master key again, when a rotation by another process asks for it.
+    /// Reads everything once. `database` is for the snapshots alone, so that they wait for no request's reading; `reload`
+    /// reads the master key again, when a rotation by another process asks for it.
     pub(crate) fn load(
         database: Database,
         server: Uuid,
@@ -99,6 +103,7 @@ impl Snapshots {
             configuration: ArcSwap::from_pointee(configuration),
             revoked: ArcSwap::from_pointee(revoked),
             fresh: ArcSwap::from_pointee(looked),
+            refreshing: Mutex::default(),
         }))
     }
 
@@ -120,8 +125,14 @@ impl Snapshots {
         self.fresh.load().elapsed()
     }
 
+    /// How the database's schema stands to ours, asked over the snapshots' own connection.
+    pub(crate) fn standing(&self) -> Result<Standing, StoreError> {
+        standing_now(&self.database)
+    }
+
     /// Looks at the versions and reads again what has moved.
     pub(crate) fn refresh(&self) -> Result<(), StoreError> {
+        let _one = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
         let looked = system::monotonic();
         let ((configuration, revoked), share) = self.database.read(|connection| {
             Ok::<_, StoreError>((

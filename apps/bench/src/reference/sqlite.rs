@@ -9,7 +9,8 @@ use crate::measure::{Sample, latencies, nanoseconds};
 use crate::target::reference;
 
 /// The server's own.
-const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16384;";
+const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16384; \
+    PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 16000;";
 /// The very tables, with their indexes.
 const TABLES: [&str; 5] = [
     include_str!("../../../../migrations/0017_accounts/up.sql"),
@@ -24,10 +25,10 @@ const COMMIT: &str = "COMMIT";
 const CHARGE: &str = "UPDATE accounts SET balance = balance - 10000, lifetime_spent = lifetime_spent + 10000, \
     entries = entries + 1 WHERE tenant_id = 1 AND id = ?1 AND balance >= 10000 RETURNING balance, entries";
 const ENTRY: &str = "INSERT INTO entries (tenant_id, account_id, sequence, transaction_id, app_id, kind, amount, \
-    balance_after, description, reference, created_at_us) \
-    VALUES (1, ?1, ?2, ?3, 1001, 'DEDUCTION', -10000, ?4, 'One unit of work', ?5, ?6)";
-const AUDIT: &str = "INSERT INTO audit_events (tenant_id, id, at_us, action, app_id, user_id, canonical, leaf_hash) \
-    VALUES (1, ?1, ?2, 'credits.deducted', 1001, ?3, ?4, ?5)";
+    balance_after, description, reference, created_at_us, event_id) \
+    VALUES (1, ?1, ?2, ?3, 1001, 'DEDUCTION', -10000, ?4, 'One unit of work', ?5, ?6, ?6)";
+const AUDIT: &str = "INSERT INTO audit_events (tenant_id, id, at_us, action, app_id, canonical, leaf_hash) \
+    VALUES (1, ?1, ?2, 'credits.deducted', 1001, ?3, ?4)";
 
 /// Row 2's reference: balance, entry and audit event of one deduction in one transaction, one after the other.
 pub(crate) struct RawLedger {
@@ -69,7 +70,7 @@ impl RawLedger {
             begin.execute([])?;
             let (balance, sequence): (i64, i64) = charge.query_row([account], |row| Ok((row.get(0)?, row.get(1)?)))?;
             entry.execute(params![account, sequence, transaction.as_bytes(), balance, reference, event])?;
-            audit.execute(params![event, event, account, canonical(event, account, &reference), [7_u8; 32]])?;
+            audit.execute(params![event, event, canonical(event, account, &reference), [7_u8; 32]])?;
             commit.execute([])?;
             Ok(())
         })

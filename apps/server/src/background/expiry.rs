@@ -9,8 +9,8 @@ use crate::store::{apps, jwt_keys, leases, revocations, signatures};
 
 /// Rows of one transaction: for so long, some milliseconds, the tenant's requests wait.
 const ROWS: i64 = 500;
-/// Tenants of one step.
-const TENANTS: i64 = 32;
+/// Tenants of one step, which is so short that the leases are renewed in time even where a commit takes 100 ms.
+const TENANTS: i64 = 4;
 /// For how long the lease of a server that died is kept, for whoever asks what happened.
 const ABANDONED_US: i64 = 3_600_000_000;
 

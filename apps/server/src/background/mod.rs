@@ -108,6 +108,7 @@ impl Held<'_> {
 }
 
 /// The way to the thread that does it.
+#[derive(Clone)]
 pub(crate) struct Background {
     stop: mpsc::Sender<()>,
 }

@@ -7,6 +7,7 @@ use crate::error::{ApiError, Code, Failure};
 use crate::posting;
 use crate::store::db::{AnyConnection, StoreError};
 use crate::store::members::Members;
+use crate::store::revocations;
 use crate::store::tx::Tx;
 
 /// All jobs in the open transaction, tenant by tenant.
@@ -20,6 +21,11 @@ pub(super) fn group(
     let mut tenants: Vec<i64> = jobs.iter().map(|job| job.tenant_id).collect();
     tenants.sort_unstable();
     tenants.dedup();
+    // All tenants before anything else, and the versions after it: with other servers' groups no circle of locks.
+    if tenants.len() > 1 {
+        tenants.iter().try_for_each(|tenant_id| Tx::lock(connection, *tenant_id).map(drop))?;
+    }
+    let mut revoked = false;
     for tenant_id in tenants {
         let mut tx = Tx::lock(connection, tenant_id)?;
         let mut mine: Vec<(&mut Job, &mut Result<Done, ApiError>)> =
@@ -60,6 +66,10 @@ pub(super) fn group(
             })?;
         }
         tx.flush()?;
+        revoked |= tx.has_revoked();
+    }
+    if revoked {
+        revocations::tell_everybody(connection)?;
     }
     Ok(outcomes)
 }

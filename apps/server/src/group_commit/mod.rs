@@ -103,13 +103,15 @@ impl Writer {
 
     /// Runs a job; the answer comes after the commit is durable, or is 503: it may take effect yet.
     pub(crate) async fn run(&self, job: Job) -> Result<Done, ApiError> {
+        tokio::time::timeout(ANSWERED_WITHIN, self.finish(job)).await.unwrap_or_else(|_| Err(Code::Unavailable.into()))
+    }
+
+    /// The same however long it takes: of what failed nothing takes effect later.
+    pub(crate) async fn finish(&self, job: Job) -> Result<Done, ApiError> {
         let (answer, answered) = oneshot::channel();
         self.queue.try_send(Waiting::Job(Box::new(job), answer)).map_err(|_| Code::Unavailable)?;
-        match tokio::time::timeout(ANSWERED_WITHIN, answered).await {
-            Ok(Ok(answer)) => answer,
-            // The thread has stopped, with nothing of the job written; or it is still at it.
-            Ok(Err(_)) | Err(_) => Err(Code::Unavailable.into()),
-        }
+        // The thread has stopped: nothing of the job was written.
+        answered.await.unwrap_or_else(|_| Err(Code::Unavailable.into()))
     }
 
     /// Ends the thread once everything that waits is committed and answered.

@@ -72,16 +72,18 @@ impl Thread {
         if jobs.is_empty() {
             return Vec::new();
         }
+        self.cut_off = false;
         let now_us = system::now_us();
         let (members, turn) = (Arc::clone(&self.members), self.database.turn());
         let done = db::write(&mut self.link, |connection| group(connection, &members, jobs, now_us));
-        drop(turn);
         self.cut_off = done.as_ref().is_err_and(StoreError::is_transient);
-        match done {
+        let outcomes = match done {
             Ok(outcomes) => outcomes,
             Err(error @ StoreError::Commit(_)) => self.after_unknown_commit(jobs, now_us, error),
             Err(error) => vec![Err(error.into()); jobs.len()],
-        }
+        };
+        drop(turn);
+        outcomes
     }
 
     /// An error on COMMIT does not tell whether it took place. The signatures tell; who has none, or had no effect, asks

@@ -1,11 +1,17 @@
 //! What watches the server: liveness, readiness, metrics. Public, and never signed.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use actix_web::HttpResponse;
 use actix_web::web::{self, Data};
 
 use crate::routes::{json, resource};
 use crate::server::State;
-use crate::store::migrations::{Standing, standing_now};
+use crate::store::migrations::Standing;
+
+/// How long the database may take to answer a probe.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
     config
@@ -33,13 +39,13 @@ struct Readiness {
 
 /// `GET /readyz`: requests may be sent here: the database answers, its schema is ours, and we are not stopping.
 async fn ready(state: Data<State>) -> HttpResponse {
-    let database = state.database.clone();
-    let found = web::block(move || standing_now(&database)).await;
+    let snapshots = Arc::clone(&state.snapshots);
+    let found = tokio::time::timeout(PATIENCE, web::block(move || snapshots.standing())).await;
     let (database, migrations) = match found {
         _ if !state.writer.is_alive() => ("not written to: restart osaycore", "unknown"),
-        Ok(Ok(Standing::Current)) => ("ok", "current"),
-        Ok(Ok(Standing::Behind(_))) => ("ok", "behind: run `osaycore migrate`"),
-        Ok(Ok(Standing::Ahead(_))) => ("ok", "ahead: use a newer osaycore"),
+        Ok(Ok(Ok(Standing::Current))) => ("ok", "current"),
+        Ok(Ok(Ok(Standing::Behind(_)))) => ("ok", "behind: run `osaycore migrate`"),
+        Ok(Ok(Ok(Standing::Ahead(_)))) => ("ok", "ahead: use a newer osaycore"),
         _ => ("unreachable", "unknown"),
     };
     let draining = state.is_draining();

@@ -1,7 +1,7 @@
 //! The audit trail: table `audit_events`.
 
 use diesel::prelude::*;
-use osaycore_audit::{Event, Filter, Log, Record, leaf_hash};
+use osaycore_audit::{Action, Event, Filter, Log, Record, leaf_hash};
 use osaycore_ledger::Entry;
 
 use super::bulk::write_all;
@@ -148,7 +148,8 @@ impl Log for Tx<'_> {
     fn list(&mut self, filter: &Filter) -> Result<Vec<Record>, StoreError> {
         self.flush()?;
         let mut found = self.listed(filter)?;
-        if let Some(user_id) = filter.user_id {
+        let of_entries = [None, Some(Action::CreditsDeducted), Some(Action::CreditsAdded)];
+        if let Some(user_id) = filter.user_id.filter(|_| of_entries.contains(&filter.action)) {
             found.append(&mut self.listed_by_entry(user_id, filter)?);
             found.sort_unstable_by_key(|record| std::cmp::Reverse(record.id));
             found.truncate(usize::try_from(filter.limit).unwrap_or(usize::MAX));

@@ -10,6 +10,7 @@ use diesel::sql_types::BigInt;
 use super::db::{AnyConnection, StoreError, each_backend};
 use super::schema::tenant_heads;
 use super::tx::Tx;
+use crate::system;
 
 /// What every write transaction of a tenant begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Queryable, Selectable)]
@@ -19,7 +20,7 @@ pub(super) struct Head {
     pub(super) last_event_id: i64,
     /// From which signed second on no signature was ever forgotten.
     pub(super) remembers_from_s: i64,
-    /// Counts the changes of users, permits and groups.
+    /// Grows with every change of users, permits and groups.
     pub(super) directory_revision: i64,
 }
 
@@ -72,7 +73,8 @@ impl Tx<'_> {
     /// Tells everybody that what they know of users, permits and groups may be wrong from this commit on.
     pub(super) fn directory_changed(&mut self) -> Result<(), StoreError> {
         let head = self.head()?;
-        head.directory_revision = head.directory_revision.saturating_add(1);
+        // The time, so that one that a failover lost does not come again with another meaning.
+        head.directory_revision = head.directory_revision.saturating_add(1).max(system::now_us());
         self.directory_stands = false;
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use osaycore_directory::{App, Effective, Permit, User, effective};
+use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use uuid::Uuid;
 
@@ -11,8 +12,9 @@ use super::db::StoreError;
 use super::tx::Tx;
 use super::{groups, permits, users};
 
-/// How many are kept; a thousand take about a mebibyte.
-const KEPT: usize = 20_000;
+/// How many are expected, and how many bytes all of them may have: an app's own words on a permit alone may be 16 KiB.
+const EXPECTED: usize = 20_000;
+const KEPT_BYTES: u64 = 24 << 20;
 
 /// A user who is not deleted, and what an app knows of them.
 #[derive(Debug)]
@@ -39,11 +41,24 @@ type Key = (i64, i64, Uuid);
 
 /// Those that were read. A revision of the directory is in force or past and never comes again: a member of the one in
 /// force is as it would be read, any other is read anew.
-pub(crate) struct Members(Cache<Key, Arc<Member>>);
+pub(crate) struct Members(Cache<Key, Arc<Member>, Bytes>);
+
+/// About what a member takes.
+#[derive(Clone)]
+struct Bytes;
+
+impl Weighter<Key, Arc<Member>> for Bytes {
+    fn weight(&self, _: &Key, member: &Arc<Member>) -> u64 {
+        let words = member.permit.as_ref().map_or(0, |permit| permit.custom.as_str().len());
+        let groups: usize = member.groups.iter().map(|name| name.len().saturating_add(24)).sum();
+        let fixed = size_of::<Member>().saturating_add(512);
+        u64::try_from(fixed.saturating_add(words).saturating_add(groups)).unwrap_or(u64::MAX)
+    }
+}
 
 impl Members {
     pub(crate) fn new() -> Self {
-        Self(Cache::new(KEPT))
+        Self(Cache::with_weighter(EXPECTED, KEPT_BYTES, Bytes))
     }
 
     /// The user of this public id.

@@ -22,6 +22,11 @@ struct NewRow {
     expires_at_s: i64,
 }
 
+/// Tells every server that a token was revoked. The last thing of a transaction: the row is everybody's.
+pub(crate) fn tell_everybody(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    versions::bump(connection, Kind::Revocations)
+}
+
 impl revocation::Storage for Tx<'_> {
     type Error = StoreError;
 
@@ -56,7 +61,8 @@ impl revocation::Storage for Tx<'_> {
                 ))
                 .execute(inner)
         })?;
-        versions::bump(self.connection, Kind::Revocations)
+        self.revoked = true;
+        Ok(())
     }
 
     fn revocations(&mut self, now_s: i64) -> Result<Vec<Revocation>, StoreError> {

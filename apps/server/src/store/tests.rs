@@ -367,3 +367,47 @@ fn no_error_of_a_connection_shows_the_password() {
         assert!(!error.to_string().contains("hidden"), "{error}");
     }
 }
+
+#[test]
+fn what_is_read_while_a_change_may_be_undone_is_not_kept() {
+    use osaycore_directory::{NewUser, Storage as _, UserChange, Write};
+    use uuid::Uuid;
+
+    use super::members::Members;
+
+    on_each_database(|place| {
+        let mut store = Store::new(place());
+        let members = Members::new();
+        let uuid = Uuid::from_u128(7);
+        let role = |store: &mut Store| {
+            store.commit(1, |tx| members.find(tx, 9, uuid).unwrap().map(|member| member.user.role.as_str().to_owned()))
+        };
+        assert_eq!(role(&mut store), None);
+        let user = NewUser {
+            id: 7,
+            uuid,
+            tenant_id: 1,
+            directory: None,
+            username: "ann".parse().unwrap(),
+            email: None,
+            display_name: None,
+            role: "basic".parse().unwrap(),
+        };
+        let user = user.into_user(1);
+        assert_eq!(store.commit(1, |tx| tx.insert_user(&user).unwrap()), Write::Done);
+        assert_eq!(role(&mut store).as_deref(), Some("basic"));
+        let promoted = user.changed(UserChange { role: Some("staff".parse().unwrap()), ..UserChange::default() }, 2);
+        // Seen by the transaction that changes it, in a savepoint of it too; and by nobody else.
+        let undone: Result<(), String> = store.run(1, |tx| {
+            assert_eq!(tx.update_user(&promoted).unwrap(), Write::Done);
+            let seen = |tx: &mut Tx<'_>| members.find(tx, 9, uuid).unwrap().unwrap().user.role.as_str().to_owned();
+            assert_eq!(seen(tx), "staff");
+            assert_eq!(tx.nested(|tx| Ok::<_, StoreError>(seen(tx))).unwrap(), "staff");
+            Err("undone".to_owned())
+        });
+        undone.unwrap_err();
+        assert_eq!(role(&mut store).as_deref(), Some("basic"));
+        assert_eq!(store.commit(1, |tx| tx.update_user(&promoted).unwrap()), Write::Done);
+        assert_eq!(role(&mut store).as_deref(), Some("staff"));
+    });
+}

@@ -5,7 +5,7 @@
 
 use super::db::{self, AnyConnection, AsStoreError, Link, StoreError};
 use super::head::Locked;
-use super::{audit, ledger, signatures};
+use super::{audit, ledger, revocations, signatures};
 
 /// One open transaction of one tenant.
 pub(crate) struct Tx<'c> {
@@ -15,6 +15,8 @@ pub(crate) struct Tx<'c> {
     pub(super) head: Option<Locked>,
     /// Nothing of the directory was changed in this transaction.
     pub(super) directory_stands: bool,
+    /// A token was revoked: every server is to be told at the end of the transaction.
+    pub(super) revoked: bool,
     pub(super) ledger: ledger::Pending,
     pub(super) signatures: signatures::Pending,
     pub(super) audit: audit::Pending,
@@ -36,6 +38,7 @@ impl<'c> Tx<'c> {
             tenant_id,
             head: None,
             directory_stands: true,
+            revoked: false,
             ledger: ledger::Pending::default(),
             signatures: signatures::Pending::default(),
             audit: audit::Pending::default(),
@@ -45,6 +48,11 @@ impl<'c> Tx<'c> {
     /// Whose rows it sees.
     pub(crate) fn tenant_id(&self) -> i64 {
         self.tenant_id
+    }
+
+    /// Whether a token was revoked, which [`super::revocations::tell_everybody`] is to tell before the commit.
+    pub(crate) fn has_revoked(&self) -> bool {
+        self.revoked
     }
 
     /// Writes what is pending. The commit must come after it.
@@ -62,20 +70,24 @@ impl<'c> Tx<'c> {
     ) -> Result<T, E> {
         self.flush()?;
         let tenant_id = self.tenant_id;
-        let mut result = None;
+        let (mut result, mut revoked) = (None, false);
         let outcome = diesel::Connection::transaction(&mut *self.connection, |connection| {
             let mut tx = Tx::new(connection, tenant_id);
+            // What was changed before, in this transaction, may yet be undone.
+            tx.directory_stands = false;
             let done = work(&mut tx).and_then(|value| {
                 tx.flush()?;
                 Ok(value)
             });
             let undo = done.is_err();
+            revoked |= tx.revoked && !undo;
             result = Some(done);
             if undo { Err(diesel::result::Error::RollbackTransaction) } else { Ok(()) }
         });
         // What was read before may have changed underneath.
         self.head = None;
         self.directory_stands = false;
+        self.revoked |= revoked;
         self.ledger = ledger::Pending::default();
         self.signatures = signatures::Pending::default();
         self.audit = audit::Pending::default();
@@ -97,6 +109,9 @@ pub(crate) fn transact<T, E: From<StoreError> + AsStoreError>(
         let mut tx = Tx::lock(connection, tenant_id)?;
         let value = work(&mut tx)?;
         tx.flush()?;
+        if tx.has_revoked() {
+            revocations::tell_everybody(connection)?;
+        }
         Ok(value)
     })
 }

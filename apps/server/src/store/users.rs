@@ -111,6 +111,8 @@ pub(super) fn insert(tx: &mut Tx<'_>, user: &User) -> Result<Write, StoreError> 
         return Ok(Write::Taken(osaycore_directory::Unique::Name));
     }
     each_backend!(&mut *tx.connection, |inner| { diesel::insert_into(users::table).values(&row).execute(inner) })?;
+    // Nobody knows the user yet, so what is known stays true; what is read from here on may be undone.
+    tx.directory_stands = false;
     Ok(Write::Done)
 }
 

@@ -146,3 +146,45 @@ fn a_server_never_serves_what_is_older_than_the_age_that_it_tells() {
     let usual = ages[ages.len() * 9 / 10];
     assert!(usual < 1.0, "of ten ages one may come from a busy machine: {ages:?}");
 }
+
+/// What is known of a user is kept in memory by every server, and not for a moment longer than it is true.
+#[test]
+fn what_changes_of_a_user_is_true_at_every_server_at_once() {
+    let (first, app) = World::served();
+    let second = on_postgres().then(|| first.another());
+    let other = second.as_ref().unwrap_or(&first);
+    let user = first.rich_user("ann", "100");
+    let token = first.token(&app, &user);
+    let context = || other.read(&app, &token, "/api/user/context");
+    let charged = |reference: &str| deduction(&app, &token, reference).send(other);
+    let group = first.run_json(&["group", "create", "--name", "staff"])["group_id"].to_string();
+    first.run(&["app", "set", &app.id, "--restrict-to-groups", "true"]);
+    first.run(&["group", "allow", &group, &app.id]);
+    within_a_second("the app is restricted", || {
+        context().ok()["app_context"]["app_permissions"]["is_authorized"] == false
+    });
+    charged("kept").ok();
+    // Each is asked for at the other server without waiting: nothing of it may come from what was kept.
+    first.run(&["group", "add", &group, &user.id]);
+    assert_eq!(context().ok()["app_context"]["app_permissions"]["is_authorized"], true);
+    first.run(&["group", "disallow", &group, &app.id]);
+    assert_eq!(context().ok()["app_context"]["app_permissions"]["is_authorized"], false);
+    first.run(&["user", "permit", &user.id, &app.id, "--can-use", "false"]);
+    charged("forbidden").refused(403, "not_permitted");
+    assert_eq!(context().ok()["app_context"]["app_permissions"]["can_use"], false);
+    first.run(&["user", "permit", &user.id, &app.id, "--can-use", "true"]);
+    charged("permitted").ok();
+    first.run(&["user", "set", &user.id, "--role", "staff"]);
+    assert_eq!(context().ok()["user_summary"]["role"], "staff");
+    first.run(&["user", "disable", &user.id]);
+    charged("disabled").refused(403, "user_inactive");
+    context().refused(403, "user_inactive");
+    first.run(&["user", "enable", &user.id]);
+    charged("enabled").ok();
+    first.run(&["user", "delete", &user.id]);
+    charged("deleted").refused(404, "user_not_found");
+    context().refused(404, "user_not_found");
+    first.run(&["user", "restore", &user.id]);
+    charged("restored").ok();
+    assert_eq!(other.balance(&app, &token), "96.00");
+}

@@ -73,18 +73,19 @@ const STATEMENTS: &[&[&str]] = &[
 const UNPORTABLE: &[&str] = &["ARRAY", "DEFERRABLE", "EXCLUDE", "OFFSET"];
 
 pub(super) const PLAIN_SQL: Rule = Rule::files(
-    "no triggers, stored functions, enums, arrays, deferrable or exclusion constraints, advisory locks, LISTEN/NOTIFY \
-     or OFFSET: in no migration, nor in the store",
+    "no triggers, stored functions, enums, arrays, deferrable or exclusion constraints in a migration, whose statements \
+     these rules can read; no advisory locks, LISTEN/NOTIFY or OFFSET, there or in the store",
     |files| {
         let mut found = Vec::new();
         for file in migrations(files) {
-            let code = sql::code(&file.text).to_uppercase();
-            for Statement { line, text } in sql::statements(&code) {
-                let words: Vec<&str> = sql::words(&text).take(3).collect();
-                if !STATEMENTS.iter().any(|begin| words.starts_with(begin)) {
-                    found.push(Finding::new(&file.path, line, format!("begins with {}", words.join(" "))));
+            let code = sql::code(&file.text);
+            for statement in sql::statements(&code) {
+                let words: Vec<&str> = sql::words(&statement.text).take(4).collect();
+                if !STATEMENTS.iter().any(|begin| words.starts_with(begin)) || !is_read(&words, &statement) {
+                    found.push(Finding::new(&file.path, statement.line, format!("begins with {}", words.join(" "))));
                 }
             }
+            let code = code.to_uppercase();
             let words = sql::numbered_words(&code).filter(|(_, word)| UNPORTABLE.contains(word));
             found.extend(words.map(|(line, word)| Finding::new(&file.path, line, format!("says {word}"))));
         }
@@ -101,6 +102,19 @@ pub(super) const PLAIN_SQL: Rule = Rule::files(
         found
     },
 );
+
+/// Whether the other rules see what a statement declares.
+fn is_read(words: &[&str], statement: &Statement) -> bool {
+    match words {
+        ["CREATE", "TABLE", ..] => {
+            let as_query = sql::words(&statement.text).any(|word| word == "SELECT");
+            !as_query && sql::table(statement).is_some_and(|table| table.columns.len() > 1)
+        }
+        ["ALTER", "TABLE", _, "DROP" | "RENAME"] => true,
+        ["ALTER", "TABLE", ..] => sql::table(statement).is_some(),
+        _ => true,
+    }
+}
 
 pub(super) const KEY_COLUMNS_NOT_NULL: Rule = Rule::files(
     "NOT NULL is written out on every column of a key; one of a partial index may say it in the condition",
@@ -294,6 +308,14 @@ mod tests {
             ],
             &[(A, 2), (A, 3), (A, 4), (A, 5), (A, 6), (store, 2), (store, 3), (store, 4)],
         );
+    }
+
+    #[test]
+    fn what_the_other_rules_cannot_read_is_caught() {
+        let unread = "create table a (id numeric primary key, b real);\nALTER TABLE a ADD b REAL;\n\
+            ALTER TABLE a ADD CONSTRAINT u UNIQUE (id);\nALTER TABLE a ALTER COLUMN b TYPE NUMERIC;\n\
+            CREATE TABLE a AS SELECT b, c FROM d (e);\nALTER TABLE a ADD COLUMN b BIGINT;\nALTER TABLE a DROP COLUMN b;";
+        assert_finds(PLAIN_SQL, &[(A, unread)], &[(A, 1), (A, 2), (A, 3), (A, 4), (A, 5)]);
     }
 
     #[test]
