@@ -77,18 +77,19 @@ pub(crate) async fn layer(
 /// Refusals of a known app are worth a line, faults more than that. What succeeded, and what anybody without a key can
 /// cause, is counted, and logged on demand.
 fn log(origin: &Origin, method: &str, route: &str, status: u16, took: Duration, refused: Option<&ApiError>) {
-    let (request_id, address) = (&origin.request_id, origin.address_text());
-    let took_us = took.as_micros();
+    let (request_id, took_us) = (&origin.request_id, took.as_micros());
     match refused {
-        None => tracing::debug!(%request_id, address, method, route, status, took_us, "answered"),
+        None => {
+            tracing::debug!(%request_id, address = origin.address_text(), method, route, status, took_us, "answered")
+        }
         Some(error) if matches!(status, 401 | 404 | 405 | 413 | 429) => {
-            tracing::debug!(%request_id, address, method, route, status, took_us, code = error.code.as_str(), "refused");
+            tracing::debug!(%request_id, address = origin.address_text(), method, route, status, took_us, code = error.code.as_str(), "refused");
         }
         Some(error) if status < 500 => {
-            tracing::info!(%request_id, address, method, route, status, took_us, code = error.code.as_str(), "refused");
+            tracing::info!(%request_id, address = origin.address_text(), method, route, status, took_us, code = error.code.as_str(), "refused");
         }
         Some(error) => {
-            tracing::error!(%request_id, address, method, route, status, took_us, code = error.code.as_str(), "failed");
+            tracing::error!(%request_id, address = origin.address_text(), method, route, status, took_us, code = error.code.as_str(), "failed");
         }
     }
 }
