@@ -80,7 +80,7 @@ fn log(origin: &Origin, method: &str, route: &str, status: u16, took: Duration, 
     let (request_id, took_us) = (&origin.request_id, took.as_micros());
     match refused {
         None => {
-            tracing::debug!(%request_id, address = origin.address_text(), method, route, status, took_us, "answered")
+            tracing::debug!(%request_id, address = origin.address_text(), method, route, status, took_us, "answered");
         }
         Some(error) if matches!(status, 401 | 404 | 405 | 413 | 429) => {
             tracing::debug!(%request_id, address = origin.address_text(), method, route, status, took_us, code = error.code.as_str(), "refused");
