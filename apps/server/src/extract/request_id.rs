@@ -78,18 +78,19 @@ pub(crate) async fn layer(
 /// cause, is counted, and logged on demand.
 fn log(origin: &Origin, method: &str, route: &str, status: u16, took: Duration, refused: Option<&ApiError>) {
     let (request_id, took_us) = (&origin.request_id, took.as_micros());
+    let address = origin.address.map(tracing::field::display);
     match refused {
         None => {
-            tracing::debug!(%request_id, address = origin.address_text(), method, route, status, took_us, "answered");
+            tracing::debug!(%request_id, address, method, route, status, took_us, "answered");
         }
         Some(error) if matches!(status, 401 | 404 | 405 | 413 | 429) => {
-            tracing::debug!(%request_id, address = origin.address_text(), method, route, status, took_us, code = error.code.as_str(), "refused");
+            tracing::debug!(%request_id, address, method, route, status, took_us, code = error.code.as_str(), "refused");
         }
         Some(error) if status < 500 => {
-            tracing::info!(%request_id, address = origin.address_text(), method, route, status, took_us, code = error.code.as_str(), "refused");
+            tracing::info!(%request_id, address, method, route, status, took_us, code = error.code.as_str(), "refused");
         }
         Some(error) => {
-            tracing::error!(%request_id, address = origin.address_text(), method, route, status, took_us, code = error.code.as_str(), "failed");
+            tracing::error!(%request_id, address, method, route, status, took_us, code = error.code.as_str(), "failed");
         }
     }
 }
