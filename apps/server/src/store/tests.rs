@@ -63,7 +63,7 @@ impl Store {
     }
 
     /// One more, outside of any transaction.
-    fn connection(&self) -> AnyConnection {
+    fn connection(&self) -> super::db::AnyConnection {
         Database::open(&self.place.url, 1).unwrap().connection().unwrap()
     }
 
