@@ -1,0 +1,1 @@
+//! The suite that every [`Storage`](crate::Storage) passes (feature `contract`).
