@@ -39,11 +39,13 @@ pub(crate) enum Code {
     ReplayedRequest,
     ReferenceConflict,
     PaymentUsed,
+    AlreadyEnrolled,
     BodyTooLarge,
     UnsupportedMediaType,
     RateLimited,
     Internal,
     Unavailable,
+    MailNotConfigured,
     StorageFull,
 }
 
@@ -83,11 +85,13 @@ pub(crate) const TABLE: &[(Code, &str, u16, &str)] = &[
     ),
     (Code::ReferenceConflict, "reference_conflict", 409, "The reference was used for another request"),
     (Code::PaymentUsed, "payment_used", 409, "The payment was credited before"),
+    (Code::AlreadyEnrolled, "already_enrolled", 409, "The user has enrolled already"),
     (Code::BodyTooLarge, "body_too_large", 413, "The body is too large"),
     (Code::UnsupportedMediaType, "unsupported_media_type", 415, "Send the body as application/json"),
     (Code::RateLimited, "rate_limited", 429, "Too many requests"),
     (Code::Internal, "internal", 500, "Internal error"),
     (Code::Unavailable, "unavailable", 503, "The service is busy; try again"),
+    (Code::MailNotConfigured, "mail_not_configured", 503, "The server has no mail server to send by"),
     (Code::StorageFull, "storage_full", 507, "The service cannot store more at the moment"),
 ];
 
@@ -108,6 +112,17 @@ impl Code {
     pub(crate) fn status(self) -> StatusCode {
         StatusCode::from_u16(self.row().1).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
+}
+
+/// How the body of an error looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// `{success, error, code, request_id}` and what helps.
+    OsayCore,
+    /// `{Message, Code, RequestId}`: the one-time passcode API.
+    Oasis,
+    /// The same with the members of a registration: the vendor's library reads them whatever the status.
+    OasisRegistration,
 }
 
 /// What a request is refused with: the row of the table, and what helps the caller.
@@ -171,12 +186,25 @@ impl ApiError {
     }
 
     /// The body, as the contract's "Errors" has it.
-    pub(crate) fn body(&self, request_id: &str) -> String {
+    pub(crate) fn body(&self, request_id: &str, shape: Shape) -> String {
         let (name, _, sentence) = self.code.row();
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let sentence = self.detail.as_deref().unwrap_or(sentence);
+        let further = match shape {
+            Shape::OsayCore => None,
+            Shape::Oasis => Some(""),
+            Shape::OasisRegistration => Some(r#","UserID":0,"UserQRCode":null,"QRData":null"#),
+        };
+        if let Some(further) = further {
+            return format!(
+                r#"{{"Message":{},"Code":"{name}","RequestId":{}{further}}}"#,
+                quoted(sentence),
+                quoted(request_id)
+            );
+        }
         let mut body = format!(
             r#"{{"success":false,"error":{},"code":"{name}","request_id":{}"#,
-            quoted(self.detail.as_deref().unwrap_or(sentence)),
+            quoted(sentence),
             quoted(request_id),
         );
         for (member, json) in &self.members {
@@ -275,7 +303,7 @@ mod tests {
     #[test]
     fn a_body_is_json_whatever_is_in_it() {
         let error = ApiError::field(Code::InvalidField, "a\"b", "say \"no\"\n").member("balance", &1.5);
-        let body: serde_json::Value = serde_json::from_str(&error.body("id\"")).unwrap();
+        let body: serde_json::Value = serde_json::from_str(&error.body("id\"", Shape::OsayCore)).unwrap();
         assert_eq!(body["field"], "a\"b");
         assert_eq!(body["error"], "say \"no\"\n");
         assert_eq!((&body["request_id"], &body["success"]), (&"id\"".into(), &false.into()));

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use osaycore_audit::{Action, Actor, Event, Log};
 
 use crate::admin::By;
-use crate::group_commit::{Job, Work, Writer};
+use crate::group_commit::{Job, Repeat, Work, Writer};
 use crate::store::tx::Tx;
 
 /// What is counted together. More than so many in a minute go under no address.
@@ -81,7 +81,7 @@ impl Refusals {
                 Ok(Vec::new())
             };
             let by = By::system(tenant_id, now_us);
-            let job = Job { tenant_id, sight: None, refuse_repeat: false, by, work: Work::Call(Box::new(write)) };
+            let job = Job { tenant_id, sight: None, repeat: Repeat::Told, by, work: Work::Call(Box::new(write)) };
             if let Err(error) = writer.finish(job).await {
                 tracing::error!(%error, "counted refusals could not be audited; they are kept for the next try");
                 if let Ok(mut counts) = self.counts.lock() {

@@ -3,9 +3,11 @@
 pub(crate) mod address;
 pub(crate) mod bearer;
 pub(crate) mod body;
+pub(crate) mod caller;
+pub(crate) mod oasis;
 pub(crate) mod request_id;
 pub(crate) mod signed;
 
 pub(crate) use bearer::Bearer;
 pub(crate) use body::{Body, Text};
-pub(crate) use signed::Caller;
+pub(crate) use caller::Caller;

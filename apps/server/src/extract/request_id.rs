@@ -10,7 +10,8 @@ use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETR
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
 
-use crate::error::{ApiError, Code};
+use crate::error::{ApiError, Code, Shape};
+use crate::extract::oasis;
 use crate::extract::address::client_address;
 use crate::server::State;
 use crate::system;
@@ -34,7 +35,7 @@ impl Origin {
 
 /// Wraps every request.
 pub(crate) async fn layer(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = system::monotonic();
@@ -44,6 +45,7 @@ pub(crate) async fn layer(
     let origin =
         Origin { request_id: request_id(&request).into(), address: client_address(&request, &state.trusted_proxies) };
     request.extensions_mut().insert(origin.clone());
+    oasis::normalize(&mut request);
     let limited = origin.address.is_some_and(|address| state.address_limiter.check_key(&address).is_err());
     let mut response = if limited {
         let error = ApiError::from(Code::RateLimited).retry_after(1);
@@ -59,7 +61,8 @@ pub(crate) async fn layer(
         known => known,
     };
     if let Some(error) = &refused {
-        response = response.into_response(answer(error, &origin.request_id));
+        let shape = oasis::shape(response.request().path());
+        response = response.into_response(answer(error, &origin.request_id, shape));
         state.metrics.refusal(error.code.as_str());
     }
     if let Ok(value) = HeaderValue::from_str(&origin.request_id) {
@@ -106,7 +109,7 @@ fn request_id(request: &ServiceRequest) -> String {
 }
 
 /// The response to an error.
-pub(crate) fn answer(error: &ApiError, request_id: &str) -> HttpResponse {
+fn answer(error: &ApiError, request_id: &str, shape: Shape) -> HttpResponse {
     let mut response = HttpResponse::build(error.code.status());
     if let Some(methods) = error.allow {
         response.insert_header((ALLOW, methods));
@@ -117,7 +120,7 @@ pub(crate) fn answer(error: &ApiError, request_id: &str) -> HttpResponse {
     if matches!(error.code, Code::MissingToken | Code::TokenExpired | Code::TokenInvalid) {
         response.insert_header((WWW_AUTHENTICATE, "Bearer"));
     }
-    response.insert_header((CONTENT_TYPE, "application/json")).body(error.body(request_id))
+    response.insert_header((CONTENT_TYPE, "application/json")).body(error.body(request_id, shape))
 }
 
 fn foreign(status: u16) -> ApiError {

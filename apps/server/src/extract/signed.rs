@@ -1,283 +1,60 @@
-//! The signature of a request (contract, "Signed requests"): who calls, verified over the raw body.
+//! The API's own signature (contract, "Signed requests"): verified over the raw body.
 
-use std::cell::Cell;
-use std::future::{Ready, ready};
-use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
+use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
-use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
-use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, web};
-use futures_util::StreamExt as _;
-use osaycore_audit::{Action, Actor};
-use osaycore_directory::{App, ReplayProtection};
-use osaycore_signing::replay::{Sight, Target};
-use osaycore_signing::v1::{self, Refusal, Secret, Signature, Verified};
-use uuid::Uuid;
+use osaycore_signing::v1::{self, Refusal, Secret, Signature};
 
-use crate::admin::By;
 use crate::error::{ApiError, Code};
+use crate::extract::caller::{Scheme, Signed, guard, refused, single};
 use crate::extract::request_id::Origin;
-use crate::group_commit::{Done, Job, Work};
-use crate::refusals::Refusal as Refused;
 use crate::server::State;
-use crate::snapshot::ServedApp;
 use crate::system;
-
-/// The most bytes of a body.
-const BODY_LIMIT: usize = 64 * 1024;
-
-/// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 const API_KEY: &str = "x-osaycore-api-key";
 const TIMESTAMP: &str = "x-osaycore-timestamp";
 const SIGNATURE: &str = "x-osaycore-signature";
 
-/// The verified app that sent a request, and the request as it was signed.
-#[derive(Clone)]
-pub(crate) struct Caller(Rc<Inner>);
-
-struct Inner {
-    served: Arc<ServedApp>,
-    verified: Verified,
-    target: Target,
-    changes_state: bool,
-    origin: Origin,
-    body: web::Bytes,
-    /// The signature went to the writer: it is bound to its target.
-    bound: Cell<bool>,
-}
-
 /// Wraps a route: nothing behind it runs for a request that is not signed.
 pub(crate) async fn layer(
-    mut request: ServiceRequest,
+    request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let http = request.request().clone();
-    let refuse = |error: ApiError| Ok(ServiceResponse::from_err(error, http.clone()));
-    let Some(state) = request.app_data::<web::Data<State>>().cloned() else { return refuse(Code::Internal.into()) };
-    let caller = match caller(&state, &mut request).await {
-        Ok(caller) => caller,
-        Err(error) => return refuse(error),
-    };
-    request.extensions_mut().insert(caller.clone());
-    let response = match caller.may_go_on() {
-        Ok(()) => next.call(request).await?.map_into_boxed_body(),
-        Err(error) => ServiceResponse::from_err(error, http.clone()),
-    };
-    let refused = response.response().error().and_then(|error| error.as_error::<ApiError>()).cloned();
-    match refused {
-        Some(error) => refuse(caller.settle_refusal(&state, error).await),
-        None => Ok(response),
-    }
-}
-
-/// Reads the body and verifies the signature over it.
-async fn caller(state: &State, request: &mut ServiceRequest) -> Result<Caller, ApiError> {
-    let origin = request.extensions().get::<Origin>().cloned().ok_or(Code::Internal)?;
-    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > BODY_LIMIT)) {
-        return Err(Code::BodyTooLarge.into());
-    }
-    let body = tokio::time::timeout(BODY_TIMEOUT, read_body(request.take_payload()))
-        .await
-        .unwrap_or_else(|_| Err(ApiError::from(Code::InvalidJson).detail("The body did not arrive in time")))?;
-    verify(state, request, body, origin)
-}
-
-impl Caller {
-    /// The app.
-    pub(crate) fn app(&self) -> &Arc<App> {
-        &self.0.served.app
-    }
-
-    /// The app with its flags.
-    pub(crate) fn served(&self) -> &ServedApp {
-        &self.0.served
-    }
-
-    /// The raw body.
-    pub(crate) fn body(&self) -> &[u8] {
-        &self.0.body
-    }
-
-    /// The stamp of the audit events of what this request does.
-    pub(crate) fn by(&self, user: Option<Uuid>) -> By {
-        By {
-            actor: user.map_or(Actor::App(self.app().id), Actor::User),
-            tenant_id: self.app().tenant_id,
-            app_id: Some(self.app().id),
-            address: self.0.origin.address.map(|address| address.to_string()),
-            request_id: Some(self.0.origin.request_id.to_string()),
-            now_us: system::now_us(),
-        }
-    }
-
-    /// Runs the state-changing work of this request. `user` is the verified bearer, where the endpoint takes a token;
-    /// `told_apart`: the request carries something that tells it from an equal one.
-    pub(crate) async fn run(
-        &self,
-        state: &State,
-        user: Option<Uuid>,
-        told_apart: bool,
-        work: Work,
-    ) -> Result<Done, ApiError> {
-        let strict = self.app().settings.replay_protection == ReplayProtection::Strict;
-        let job = Job {
-            tenant_id: self.app().tenant_id,
-            sight: Some(self.sight(user)),
-            refuse_repeat: strict && !told_apart,
-            by: self.by(user),
-            work,
-        };
-        let done = state.writer.run(job).await;
-        // A fault wrote nothing: the signature is yet to be bound.
-        self.0.bound.set(!matches!(&done, Err(error) if error.code.status().is_server_error()));
-        done
-    }
-
-    fn sight(&self, subject: Option<Uuid>) -> Sight {
-        Sight {
-            app_id: self.app().id,
-            timestamp_s: self.0.verified.timestamp_s,
-            mac: self.0.verified.mac,
-            subject,
-            target: self.0.target,
-        }
-    }
-
-    /// The rate limit of the app; and that what reads has no body, so that no captured body reads anything.
-    fn may_go_on(&self) -> Result<(), ApiError> {
-        if let Err(wait) = self.0.served.limiter.check() {
-            return Err(ApiError::from(Code::RateLimited).retry_after(wait.as_secs().saturating_add(1)));
-        }
-        if !self.0.changes_state && !self.0.body.is_empty() {
-            return Err(ApiError::invalid("body", "a GET has none"));
-        }
-        Ok(())
-    }
-
-    /// Binds the signature of a request that was refused before it came to the writer; that it is bound elsewhere
-    /// already goes before any later reason. A 403 that no transaction audited is counted.
-    async fn settle_refusal(&self, state: &State, error: ApiError) -> ApiError {
-        let mut error = error;
-        let signs_something = self.0.changes_state || !self.0.body.is_empty();
-        if signs_something && !self.0.bound.replace(true) {
-            let job = Job {
-                tenant_id: self.app().tenant_id,
-                sight: Some(self.sight(None)),
-                refuse_repeat: false,
-                by: self.by(None),
-                work: Work::Bind,
-            };
-            // That it is bound elsewhere goes before; and what could not be bound must not count as seen and refused.
-            if let Err(before) = state.writer.run(job).await {
-                error = before;
-            }
-        }
-        let action = match error.code.status().as_u16() {
-            401 if error.code == Code::SignatureReused => Some(Action::SignatureRefused),
-            403 if !self.0.changes_state => Some(Action::AccessRefused),
-            _ => None,
-        };
-        if let Some(action) = action {
-            self.count(state, action, error.code);
-        }
-        error
-    }
-
-    fn count(&self, state: &State, action: Action, code: Code) {
-        let refusal = Refused {
-            app: Some((self.app().tenant_id, self.app().id)),
-            address: &self.0.origin.address_text(),
-            action,
-            reason: code.as_str(),
-        };
-        state.refusals.count(&refusal, system::now_us());
-    }
-}
-
-impl FromRequest for Caller {
-    type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(request.extensions().get::<Self>().cloned().ok_or_else(|| Code::Internal.into()))
-    }
-}
-
-async fn read_body(mut payload: Payload) -> Result<web::Bytes, ApiError> {
-    let mut body = web::BytesMut::new();
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| ApiError::from(Code::InvalidJson).detail("The body did not arrive whole"))?;
-        if body.len().saturating_add(chunk.len()) > BODY_LIMIT {
-            return Err(Code::BodyTooLarge.into());
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.freeze())
+    guard(request, next, verify).await
 }
 
 /// Headers, key, timestamp, signature, in this order. Each refusal is counted for the audit trail.
-fn verify(state: &State, request: &ServiceRequest, body: web::Bytes, origin: Origin) -> Result<Caller, ApiError> {
+fn verify(state: &State, request: &ServiceRequest, body: &[u8], origin: &Origin) -> Result<Signed, ApiError> {
     let now_s = system::now_s();
-    let refuse = |code: Code, app: Option<&App>| {
-        let refusal = Refused {
-            app: app.map(|app| (app.tenant_id, app.id)),
-            address: &origin.address_text(),
-            action: Action::SignatureRefused,
-            reason: code.as_str(),
-        };
-        state.refusals.count(&refusal, system::now_us());
-        let error = ApiError::from(code);
-        match code {
-            Code::InvalidTimestamp | Code::TimestampOutOfWindow => error.member("server_time", &now_s),
-            _ => error,
-        }
-    };
     let headers = request.headers();
     let (Some(api_key), Some(timestamp), Some(signature)) =
         (single(headers, API_KEY), single(headers, TIMESTAMP), single(headers, SIGNATURE))
     else {
-        return Err(refuse(Code::MissingAuthHeaders, None));
+        return Err(refused(state, origin, Code::MissingAuthHeaders, None));
     };
     let claimed = Signature { timestamp, signature };
     let configuration = state.snapshots.configuration();
     let served = configuration.app(api_key).filter(|served| !served.app.disabled);
     let Some(served) = served else {
         // The same work as for a known key, so that the time does not tell which keys exist.
-        let _ = v1::verify(&[Secret::decoy()], &claimed, &body, state.window_s, now_s);
-        return Err(refuse(Code::InvalidApiKey, None));
+        let _ = v1::verify(&[Secret::decoy()], &claimed, body, state.window_s, now_s);
+        return Err(refused(state, origin, Code::InvalidApiKey, None));
     };
-    let verified = v1::verify(&served.secrets, &claimed, &body, state.window_s, now_s).map_err(|refusal| {
+    let verified = v1::verify(&served.secrets, &claimed, body, state.window_s, now_s).map_err(|refusal| {
         let code = match refusal {
             Refusal::InvalidTimestamp => Code::InvalidTimestamp,
             Refusal::TimestampOutOfWindow => Code::TimestampOutOfWindow,
             _ => Code::InvalidSignature,
         };
-        refuse(code, Some(&served.app))
+        refused(state, origin, code, Some(&served.app))
     })?;
-    let uri = request.uri();
-    let path_and_query = uri.path_and_query().map_or_else(|| uri.path(), |both| both.as_str());
-    Ok(Caller(Rc::new(Inner {
+    Ok(Signed {
         served: Arc::clone(served),
-        verified,
-        target: Target::new(request.method().as_str(), path_and_query),
-        changes_state: request.method() != Method::GET,
-        origin,
-        body,
-        bound: Cell::new(false),
-    })))
-}
-
-/// The header's value if it is there once and not empty. What is no text matches nothing that it is compared with.
-fn single<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    let mut values = headers.get_all(name);
-    let value = std::str::from_utf8(values.next()?.as_bytes()).unwrap_or("\u{fffd}");
-    (values.next().is_none() && !value.is_empty()).then_some(value)
+        mac: verified.mac,
+        timestamp_s: verified.timestamp_s,
+        scheme: Scheme::OsayCore,
+    })
 }

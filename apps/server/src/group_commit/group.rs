@@ -2,7 +2,7 @@
 
 use osaycore_signing::replay::{Recognition, ReplayGuard, Sight, Sighting, recognise};
 
-use super::{Done, Effect, Job, Work};
+use super::{Done, Effect, Job, Repeat, Work};
 use crate::error::{ApiError, Code, Failure};
 use crate::posting;
 use crate::store::db::{AnyConnection, StoreError};
@@ -39,10 +39,10 @@ pub(super) fn group(
         for (job, outcome) in &mut mine {
             match &job.work {
                 Work::Bind => {
-                    **outcome = bind(&mut tx, job.sight, now_us)?;
+                    **outcome = bind(&mut tx, job.sight, job.repeat, now_us)?;
                 }
                 Work::Post(posting) => {
-                    **outcome = guarded(&mut tx, job.sight, job.refuse_repeat, now_us, |tx| {
+                    **outcome = guarded(&mut tx, job.sight, job.repeat, now_us, |tx| {
                         posting::execute(tx, &known, members, posting, &job.by, now_us)
                     })?;
                 }
@@ -51,9 +51,9 @@ pub(super) fn group(
         }
         tx.flush()?;
         for (job, outcome) in mine {
-            let Job { sight, refuse_repeat, by, work: Work::Call(call), .. } = job else { continue };
+            let Job { sight, repeat, by, work: Work::Call(call), .. } = job else { continue };
             by.now_us = now_us;
-            *outcome = guarded(&mut tx, *sight, *refuse_repeat, now_us, |tx| {
+            *outcome = guarded(&mut tx, *sight, *repeat, now_us, |tx| {
                 let result = match tx.nested(|tx| call(tx, by)) {
                     // What would fail again the same way is this call's own, and not its neighbours'.
                     Err(Failure::Store(error)) if !error.concerns_everybody() => Err(ApiError::from(error).into()),
@@ -75,12 +75,20 @@ pub(super) fn group(
 }
 
 /// Records the target of a request that was refused, if it is the first: it had no effect, and may be made again there.
-fn bind(tx: &mut Tx<'_>, sight: Option<Sight>, now_us: i64) -> Result<Result<Done, ApiError>, StoreError> {
+fn bind(
+    tx: &mut Tx<'_>,
+    sight: Option<Sight>,
+    repeat: Repeat,
+    now_us: i64,
+) -> Result<Result<Done, ApiError>, StoreError> {
     if let Some(sight) = sight {
         let seen = tx.sightings(sight.app_id, sight.timestamp_s, &sight.mac)?;
         match recognise(&sight, &seen) {
             Recognition::Elsewhere => return Ok(Err(reused(now_us))),
             Recognition::First { ordinal } => tx.record(&sight, &sight.sighting(ordinal, now_us, None))?,
+            Recognition::Again { .. } | Recognition::Done { .. } if repeat == Repeat::Never => {
+                return Ok(Err(Code::ReplayedRequest.into()));
+            }
             Recognition::Again { .. } | Recognition::Done { .. } => {}
         }
     }
@@ -97,7 +105,7 @@ fn reused(now_us: i64) -> ApiError {
 fn guarded(
     tx: &mut Tx<'_>,
     sight: Option<Sight>,
-    refuse_repeat: bool,
+    repeat: Repeat,
     now_us: i64,
     work: impl FnOnce(&mut Tx<'_>) -> Result<Effect, Failure>,
 ) -> Result<Result<Done, ApiError>, StoreError> {
@@ -112,7 +120,8 @@ fn guarded(
     let seen = tx.sightings(sight.app_id, sight.timestamp_s, &sight.mac)?;
     let sighting = match recognise(&sight, &seen) {
         Recognition::Elsewhere => return Ok(Err(reused(now_us))),
-        Recognition::Done { .. } if refuse_repeat => return Ok(Err(Code::ReplayedRequest.into())),
+        Recognition::Again { .. } if repeat == Repeat::Never => return Ok(Err(Code::ReplayedRequest.into())),
+        Recognition::Done { .. } if repeat != Repeat::Told => return Ok(Err(Code::ReplayedRequest.into())),
         Recognition::Done { sighting, outcome } => {
             return Ok(Ok(Done { outcome: outcome.to_vec(), replayed: true, first_seen_us: sighting.first_seen_us }));
         }
@@ -120,7 +129,7 @@ fn guarded(
         Recognition::First { ordinal } => sight.sighting(ordinal, now_us, None),
     };
     let settled = settle(work(tx), sighting.first_seen_us)?;
-    let outcome = settled.as_ref().ok().map(|done| done.outcome.clone());
+    let outcome = settled.as_ref().ok().map(|done| done.outcome.clone()).filter(|outcome| !outcome.is_empty());
     tx.record(&sight, &Sighting { outcome, ..sighting })?;
     Ok(settled)
 }

@@ -37,11 +37,21 @@ pub(crate) struct Job {
     pub(crate) tenant_id: i64,
     /// What the replay guard recognises it by; none for the server's own work.
     pub(crate) sight: Option<Sight>,
-    /// A repeat is refused: the app is strict, and the request has nothing that tells equal ones apart.
-    pub(crate) refuse_repeat: bool,
+    pub(crate) repeat: Repeat,
     /// Who asks: the stamp of its audit events.
     pub(crate) by: By,
     pub(crate) work: Work,
+}
+
+/// What a repeat of a request gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// The first outcome once more. What had none is evaluated anew.
+    Told,
+    /// 409 where there was an outcome. What had none is evaluated anew.
+    Refused,
+    /// 409, whatever became of the first.
+    Never,
 }
 
 /// What a job does in the transaction.
@@ -54,7 +64,7 @@ pub(crate) enum Work {
     Call(Call),
 }
 
-/// Work in a transaction, and the outcome that a repeat of the request is told.
+/// Work in a transaction, and the outcome that a repeat of the request is told; an empty one is none.
 pub(crate) type Call = Box<dyn FnMut(&mut Tx<'_>, &By) -> Result<Vec<u8>, Failure> + Send>;
 
 /// What a job's work came to.

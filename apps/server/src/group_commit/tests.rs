@@ -89,7 +89,7 @@ impl Bench {
             subject: Some(self.user.uuid),
             target: Target::new(method, "/"),
         };
-        Job { tenant_id: TENANT, sight: Some(sight), refuse_repeat: false, by: By::system(TENANT, 1), work }
+        Job { tenant_id: TENANT, sight: Some(sight), repeat: Repeat::Told, by: By::system(TENANT, 1), work }
     }
 
     /// A call for another tenant.
@@ -142,7 +142,7 @@ fn a_signature_is_bound_to_its_first_target_even_if_that_was_refused() {
 #[test]
 fn a_strict_app_refuses_the_repeat() {
     let bench = Bench::with_credits("10");
-    let strict = || Job { refuse_repeat: true, ..bench.deduction(1, "3") };
+    let strict = || Job { repeat: Repeat::Refused, ..bench.deduction(1, "3") };
     assert_eq!(codes(&bench.group(&mut [strict(), strict()])), [Ok(false), Err(Code::ReplayedRequest)]);
     assert_eq!(bench.account().entries, 2);
 }
@@ -172,7 +172,7 @@ fn after_an_unknown_commit_the_signatures_tell_what_became_of_it() {
         db::write(&mut bench.database.writer(), |connection| look_up(connection, jobs, now_us)).unwrap()
     };
     let unsigned = || Job { sight: None, ..bench.deduction(3, "1") };
-    let strict = || Job { refuse_repeat: true, ..bench.deduction(4, "1") };
+    let strict = || Job { repeat: Repeat::Refused, ..bench.deduction(4, "1") };
     let mut jobs = [bench.deduction(1, "3"), bench.deduction(2, "30"), unsigned(), strict(), bench.elsewhere(5)];
     assert!(look_up(&jobs, 7).iter().all(Option::is_none), "nothing was committed");
     let told = bench.group(&mut jobs);

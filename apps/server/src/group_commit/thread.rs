@@ -8,7 +8,7 @@ use osaycore_signing::replay::{Recognition, ReplayGuard as _, recognise};
 use tokio::sync::mpsc;
 
 use super::group::group;
-use super::{Done, GROUP, Job, Waiting};
+use super::{Done, GROUP, Job, Repeat, Waiting};
 use crate::error::{ApiError, Code};
 use crate::metrics::Metrics;
 use crate::store::db::{self, AnyConnection, Database, Link, StoreError};
@@ -137,6 +137,6 @@ fn outcome_of(tx: &mut Tx<'_>, job: &Job, now_us: i64) -> Result<Option<Done>, S
     let Recognition::Done { sighting, outcome } = recognise(sight, &seen) else { return Ok(None) };
     let (first_seen_us, replayed) = (sighting.first_seen_us, sighting.first_seen_us != now_us);
     // A repeat that the group refused, perhaps: asked again it is refused again.
-    let refused = replayed && job.refuse_repeat;
+    let refused = replayed && job.repeat != Repeat::Told;
     Ok((!refused).then(|| Done { outcome: outcome.to_vec(), replayed, first_seen_us }))
 }

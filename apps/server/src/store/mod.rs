@@ -7,6 +7,7 @@ mod bulk;
 pub(crate) mod db;
 pub(crate) mod deployment;
 mod directory;
+pub(crate) mod enrollments;
 pub(crate) mod flags;
 pub(crate) mod groups;
 mod head;
@@ -15,6 +16,8 @@ pub(crate) mod leases;
 pub(crate) mod ledger;
 pub(crate) mod members;
 pub(crate) mod migrations;
+pub(crate) mod otp;
+pub(crate) mod outbox;
 pub(crate) mod permits;
 #[cfg(feature = "postgres")]
 mod postgres;

@@ -85,7 +85,30 @@ table! { tenant_heads (tenant_id) {
     directory_revision -> BigInt,
 } }
 
+table! { otp_credentials (tenant_id, user_id) {
+    tenant_id -> BigInt, user_id -> BigInt, seed -> Binary, algorithm -> Text, digits -> BigInt,
+    period_s -> BigInt, last_step -> Nullable<BigInt>,
+} }
+table! { otp_attempts (tenant_id, user_id, app_id) {
+    tenant_id -> BigInt, user_id -> BigInt, app_id -> BigInt, failures -> BigInt,
+    locked_until_us -> Nullable<BigInt>,
+} }
+table! { recovery_codes (tenant_id, user_id, digest) {
+    tenant_id -> BigInt, user_id -> BigInt, digest -> Binary,
+} }
+table! { monthly_users (tenant_id, month, user_id) {
+    tenant_id -> BigInt, month -> BigInt, user_id -> BigInt,
+} }
+table! { enrollments (tenant_id, user_id) {
+    tenant_id -> BigInt, user_id -> BigInt, app_id -> BigInt, token_hash -> Binary, email -> Text,
+    expires_at_us -> BigInt,
+} }
+table! { outbox (tenant_id, id) {
+    tenant_id -> BigInt, id -> Binary, user_id -> BigInt, mail -> Binary, attempts -> BigInt,
+    due_at_us -> BigInt, expires_at_us -> BigInt,
+} }
+
 allow_tables_to_appear_in_same_query!(users, permits, group_members, group_apps, user_groups, accounts, apps);
 allow_tables_to_appear_in_same_query!(audit_events, entries);
 allow_tables_to_appear_in_same_query!(accounts, tenant_heads);
-allow_tables_to_appear_in_same_query!(tenants, signatures, revocations);
+allow_tables_to_appear_in_same_query!(tenants, signatures, revocations, enrollments, outbox);
