@@ -1,9 +1,9 @@
 //! Whether a verified request was seen before (the contract, "Signed requests").
 //!
-//! A version 1 signature covers neither method nor path and has no nonce. So the first verified sight of a MAC binds
-//! it to its [`Target`]; any other target is refused. The same request of the same subject again is the same request:
-//! if it had an effect, its outcome is told once more, else it is evaluated anew. Only the *verified* user tells
-//! equal bytes apart.
+//! A signature of `v1` or `oasis` covers neither method nor path and has no nonce. So the first verified sight of a
+//! MAC binds it to its [`Target`]; any other target is refused. The same request of the same subject again is the same
+//! request: if it had an effect, its outcome is told once more, else it is evaluated anew. Only the *verified* user
+//! tells equal bytes apart.
 //!
 //! [`recognise`] decides; a [`ReplayGuard`] remembers, in the transaction that stores the effect.
 

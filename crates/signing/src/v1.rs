@@ -3,13 +3,9 @@
 
 use alloc::string::{String, ToString};
 
-use crate::{Mac, SigningKey};
+use crate::{Mac, SigningKey, timestamp};
 
-/// How many whole seconds a timestamp may lie to either side of the server's clock, inclusive; the default.
-pub const WINDOW_S: i64 = 300;
-
-/// The most digits that a timestamp has.
-const TIMESTAMP_DIGITS: usize = 12;
+pub use crate::timestamp::WINDOW_S;
 
 /// The signature of a body: 64 lower-case hex digits.
 ///
@@ -41,10 +37,6 @@ impl Secret {
     /// The only secret of an API key that nobody has: verifying against it costs the same and refuses.
     pub fn decoy() -> Self {
         Self { key: SigningKey::decoy(), expires_at_s: None }
-    }
-
-    fn is_active(&self, now_s: i64) -> bool {
-        self.expires_at_s.is_none_or(|expires_at_s| now_s < expires_at_s)
     }
 }
 
@@ -85,9 +77,8 @@ pub fn verify(
     window_s: i64,
     now_s: i64,
 ) -> Result<Verified, Refusal> {
-    let (timestamp_s, head) = parse_timestamp(request.timestamp).ok_or(Refusal::InvalidTimestamp)?;
-    let age_s = now_s.saturating_sub(timestamp_s);
-    if age_s > window_s || age_s < window_s.saturating_neg() {
+    let (timestamp_s, head) = timestamp::parse(request.timestamp, b'.').ok_or(Refusal::InvalidTimestamp)?;
+    if !timestamp::in_window(timestamp_s, window_s, now_s) {
         return Err(Refusal::TimestampOutOfWindow);
     }
     let mac = parse_signature(request.signature).ok_or(Refusal::InvalidSignature)?;
@@ -96,35 +87,10 @@ pub fn verify(
     secrets
         .iter()
         .enumerate()
-        .filter(|(_, secret)| secret.is_active(now_s))
+        .filter(|(_, secret)| timestamp::is_active(secret.expires_at_s, now_s))
         .fold(None, |found, (index, secret)| if signed_by(secret) { Some(index) } else { found })
         .map(|secret_index| Verified { mac, timestamp_s, secret_index })
         .ok_or(Refusal::InvalidSignature)
-}
-
-/// `{timestamp}.` as it was signed: the header's own text, not the number printed again.
-struct Head {
-    bytes: [u8; TIMESTAMP_DIGITS + 1],
-    length: usize,
-}
-
-impl Head {
-    fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
-    }
-}
-
-/// `^[1-9][0-9]{0,11}$`
-fn parse_timestamp(text: &str) -> Option<(i64, Head)> {
-    let mut head = Head { bytes: [b'.'; TIMESTAMP_DIGITS + 1], length: text.len().checked_add(1)? };
-    let plain = (1..=TIMESTAMP_DIGITS).contains(&text.len()) && !text.starts_with('0');
-    let mut timestamp_s: i64 = 0;
-    for (to, byte) in head.bytes.iter_mut().zip(text.bytes()).filter(|_| plain) {
-        let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
-        timestamp_s = timestamp_s.checked_mul(10)?.checked_add(digit.into())?;
-        *to = byte;
-    }
-    plain.then_some((timestamp_s, head))
 }
 
 fn parse_signature(text: &str) -> Option<Mac> {
