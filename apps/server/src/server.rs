@@ -3,8 +3,8 @@
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ use crate::config::Config;
 use crate::error::{ApiError, Code, Failure};
 use crate::extract::request_id;
 use crate::group_commit::{ANSWERED_WITHIN, Writer};
+use crate::mail::Mailer;
 use crate::metrics::Metrics;
 use crate::refusals::Refusals;
 use crate::routes;
@@ -61,7 +62,11 @@ pub(crate) struct State {
     pub(crate) trusted_proxies: Vec<IpAddr>,
     /// How far a request's timestamp may be from the clock.
     pub(crate) window_s: i64,
-    background: Background,
+    /// How the outside reaches this server, once the address is bound.
+    public_url: OnceLock<String>,
+    /// There is a mail server to send by.
+    sends_mail: bool,
+    background: Vec<Background>,
     draining: AtomicBool,
 }
 
@@ -144,6 +149,14 @@ impl State {
         }
     }
 
+    /// Where the links of a mail begin: 503 without a mail server.
+    pub(crate) fn mail_base(&self) -> Result<String, ApiError> {
+        if !self.sends_mail {
+            return Err(Code::MailNotConfigured.into());
+        }
+        Ok(self.public_url.get().cloned().ok_or(Code::Unavailable)?)
+    }
+
     /// Whether the server is stopping.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
@@ -192,6 +205,13 @@ async fn serve_as(
     snapshots.keep_fresh()?;
     let members = Arc::new(Members::new());
     let (writer, writer_thread) = Writer::start(&database, Arc::clone(&members), metrics.clone())?;
+    let mailer = Mailer::of(config)?;
+    let (sends_mail, mut background) = (mailer.is_some(), vec![background]);
+    if let Some(mailer) = mailer {
+        let tasks = background::mail_tasks(Arc::clone(&snapshots), mailer);
+        // Not waited for in the end: what it is at is tried again.
+        background.push(Background::start(database.clone(), metrics.clone(), server, tasks)?.0);
+    }
     let per_second = NonZeroU32::new(config.address_requests_per_second).unwrap_or(NonZeroU32::MIN);
     let state = Data::new(State {
         database,
@@ -204,6 +224,8 @@ async fn serve_as(
         address_limiter: RateLimiter::keyed(Quota::per_second(per_second)),
         trusted_proxies: config.trusted_proxies.clone(),
         window_s: config.signature_window_s,
+        public_url: OnceLock::new(),
+        sends_mail,
         background,
         draining: AtomicBool::new(false),
     });
@@ -241,6 +263,7 @@ async fn run(config: &Config, state: Data<State>, ready: impl FnOnce(SocketAddr)
     .bind(&config.listen)
     .with_context(|| format!("listening on {}; is another server running? choose --listen", config.listen))?;
     let address = server.addrs().first().copied().context("no address was bound")?;
+    let _ = state.public_url.set(config.public_url.clone().unwrap_or_else(|| format!("http://{address}")));
     let metrics_server = match &config.metrics_listen {
         Some(listen) => {
             let shared = state.clone();
@@ -264,7 +287,7 @@ async fn run(config: &Config, state: Data<State>, ready: impl FnOnce(SocketAddr)
         stopped.await;
         tracing::info!("stopping: accepted requests are answered first");
         state.draining.store(true, Ordering::Relaxed);
-        state.background.stop();
+        state.background.iter().for_each(Background::stop);
         housekeeper.abort();
         drop(state);
         if let Some(handle) = metrics_handle {

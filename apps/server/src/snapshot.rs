@@ -10,7 +10,7 @@ use governor::clock::DefaultClock;
 use osaycore_directory::App;
 use osaycore_flags::FlagSet;
 use osaycore_jwt::{Claims, KeyRing, Revocations, revocation};
-use osaycore_signing::{SigningKey, v1};
+use osaycore_signing::{SigningKey, oasis, v1};
 use uuid::Uuid;
 
 use crate::background;
@@ -32,6 +32,10 @@ const _: () = assert!(POLL.as_millis() * 4 <= 1000);
 pub(crate) struct ServedApp {
     pub(crate) app: Arc<App>,
     pub(crate) secrets: Vec<v1::Secret>,
+    /// What requests of the one-time passcode API are verified with.
+    pub(crate) oasis: oasis::Keys,
+    /// The tenant's, of distinct users that pass a second factor in a month.
+    pub(crate) monthly_user_limit: Option<i64>,
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) flags: Arc<FlagSet>,
 }
@@ -49,6 +53,11 @@ impl Configuration {
     /// The app of an API key, disabled or not.
     pub(crate) fn app(&self, api_key: &str) -> Option<&Arc<ServedApp>> {
         self.by_api_key.get(api_key)
+    }
+
+    /// The app of a numeric id, disabled or not.
+    pub(crate) fn app_by_id(&self, app_id: i64) -> Option<&Arc<ServedApp>> {
+        self.by_id.get(&app_id)
     }
 
     /// The public id of an app; none for what an operator did.
@@ -130,6 +139,25 @@ impl Snapshots {
         standing_now(&self.database)
     }
 
+    /// Works with the master key that what is stored is sealed under at this moment of the transaction: read again where
+    /// a rotation has ended since. A rotation locks every tenant, so none begins before the transaction ends.
+    pub(crate) fn with_sealer<T, E: From<StoreError>>(
+        &self,
+        tx: &mut Tx<'_>,
+        work: impl FnOnce(&mut Tx<'_>, &Sealer) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut sealer = self.sealer.load_full();
+        if let Err(StoreError::Sealing(_)) = jwt_keys::ring(tx.connection(), &sealer) {
+            sealer = Arc::new(self.reloaded()?);
+        }
+        work(tx, &sealer)
+    }
+
+    /// The master key as it is now.
+    fn reloaded(&self) -> Result<Sealer, StoreError> {
+        (self.reload)().map_err(|error| StoreError::Connection(format!("{error:#}")))
+    }
+
     /// Looks at the versions and reads again what has moved.
     pub(crate) fn refresh(&self) -> Result<(), StoreError> {
         let _one = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -144,7 +172,7 @@ impl Snapshots {
         if (current.version, current.share) != (configuration, share) {
             let next = match read_configuration(&self.database, &self.sealer.load(), self.server, Some(&current)) {
                 Err(StoreError::Sealing(_)) => {
-                    let sealer = (self.reload)().map_err(|error| StoreError::Connection(format!("{error:#}")))?;
+                    let sealer = self.reloaded()?;
                     let next = read_configuration(&self.database, &sealer, self.server, Some(&current))?;
                     self.sealer.store(Arc::new(sealer));
                     next
@@ -187,25 +215,38 @@ fn read_configuration(
         let share = background::share(connection, server, system::now_us())?;
         let ring = jwt_keys::ring(connection, sealer)?;
         let mut secrets: HashMap<i64, Vec<v1::Secret>> = HashMap::new();
+        let mut application_keys: HashMap<i64, Vec<oasis::ApplicationKey>> = HashMap::new();
         for secret in apps::secrets(connection, sealer, system::now_us())? {
-            if secret.kind == SecretKind::Signing {
-                secrets.entry(secret.app_id).or_default().push(v1::Secret {
-                    key: SigningKey::new(&secret.secret),
-                    expires_at_s: secret.expires_at_us.map(|us| us.div_euclid(1_000_000)),
-                });
+            let expires_at_s = secret.expires_at_us.map(|us| us.div_euclid(1_000_000));
+            match secret.kind {
+                SecretKind::Signing => {
+                    let key = SigningKey::new(&secret.secret);
+                    secrets.entry(secret.app_id).or_default().push(v1::Secret { key, expires_at_s });
+                }
+                SecretKind::Oasis => {
+                    let key = oasis::ApplicationKey::new(&secret.secret, expires_at_s);
+                    application_keys.entry(secret.app_id).or_default().push(key);
+                }
             }
         }
-        let mut flag_rows = HashMap::new();
+        let mut of_tenants = HashMap::new();
         for tenant in tenants::list(connection)? {
-            flag_rows.insert(tenant.id, flags::load(connection, tenant.id)?);
+            let api_key = SigningKey::new(&tenants::api_key(connection, sealer, tenant.id)?);
+            of_tenants.insert(tenant.id, (flags::load(connection, tenant.id)?, api_key, tenant.monthly_user_limit));
         }
         let (mut by_api_key, mut by_id) = (HashMap::new(), HashMap::new());
         for app in apps::all(connection)? {
-            let flags = flag_rows.get(&app.tenant_id).ok_or(StoreError::Corrupt("app of no tenant"))?;
+            let (flags, api_key, monthly_user_limit) =
+                of_tenants.get(&app.tenant_id).ok_or(StoreError::Corrupt("app of no tenant"))?;
             // What does not compile is refused when it is written: this never fails but for a change by hand.
             let flags = flags.compile(app.id).map_err(|_| StoreError::Corrupt("set of flags"))?;
             let served = Arc::new(ServedApp {
                 secrets: secrets.remove(&app.id).unwrap_or_default(),
+                oasis: oasis::Keys {
+                    api_key: api_key.clone(),
+                    application_keys: application_keys.remove(&app.id).unwrap_or_default(),
+                },
+                monthly_user_limit: *monthly_user_limit,
                 limiter: limiter(&app, share, before),
                 flags: Arc::new(flags),
                 app: Arc::new(app),

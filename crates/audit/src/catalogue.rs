@@ -105,6 +105,7 @@ catalogue! {
     SignInRefused "sign_in.refused" "Sign-in refused"
     OtpVerified "otp.verified" "One-time password accepted"
     OtpBypassed "otp.bypassed" "One-time password bypassed"
+    OtpEnrollmentStarted "otp.enrollment_started" "Enrolment of a second factor begun"
     OtpEnrolled "otp.enrolled" "Second factor enrolled"
     OtpReset "otp.reset" "Second factors reset"
     OtpRecoveryCodesReplaced "otp.recovery_codes_replaced" "Recovery codes replaced"

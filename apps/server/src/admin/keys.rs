@@ -8,7 +8,7 @@ use crate::error::Failure;
 use crate::sealing::Sealer;
 use crate::store::db::{AnyConnection, StoreError};
 use crate::store::tx::Tx;
-use crate::store::{apps, jwt_keys, tenants, versions};
+use crate::store::{apps, jwt_keys, otp, outbox, tenants, versions};
 use crate::system;
 
 /// For how long after a rotation another server may still issue under the old key, until it has read the new one.
@@ -34,12 +34,18 @@ pub(crate) fn rotate_jwt(tx: &mut Tx<'_>, sealer: &Sealer, by: &By) -> Result<St
 }
 
 /// Seals every secret anew under the sealer's first key; → how many. Servers read again at once, and with it the key.
-pub(crate) fn reseal(tx: &mut Tx<'_>, sealer: &Sealer, by: &By) -> Result<usize, Failure> {
-    let connection = tx.connection();
+///
+/// Every tenant is locked first: whatever another transaction seals is there to be sealed anew, or it sees the new key.
+pub(crate) fn reseal(connection: &mut AnyConnection, sealer: &Sealer, by: &By) -> Result<usize, Failure> {
+    for tenant in tenants::list(connection)? {
+        Tx::lock(connection, tenant.id)?;
+    }
     let sealed = [
         tenants::reseal(connection, sealer)?,
         apps::reseal_secrets(connection, sealer)?,
         jwt_keys::reseal(connection, sealer)?,
+        otp::reseal(connection, sealer)?,
+        outbox::reseal(connection, sealer)?,
     ]
     .into_iter()
     .sum();
@@ -47,6 +53,8 @@ pub(crate) fn reseal(tx: &mut Tx<'_>, sealer: &Sealer, by: &By) -> Result<usize,
     let mut event = by.event(Action::KeyRotated, None);
     event.after =
         Details::new().with(Field::Kind, "master").with(Field::Rows, i64::try_from(sealed).unwrap_or(i64::MAX));
+    let mut tx = Tx::lock(connection, by.tenant_id)?;
     tx.append(event)?;
+    tx.flush()?;
     Ok(sealed)
 }

@@ -8,7 +8,10 @@ pub(crate) mod credits;
 pub(crate) mod flags;
 pub(crate) mod groups;
 pub(crate) mod keys;
+pub(crate) mod otp;
+pub(crate) mod registration;
 pub(crate) mod tenants;
+pub(crate) mod tokens;
 pub(crate) mod users;
 
 use osaycore_audit::{Action, Actor, Details, Event, Log as _};

@@ -5,7 +5,7 @@ use osaycore_signing::replay;
 use super::{Held, Progress, Stopped};
 use crate::store::db::StoreError;
 use crate::store::tx::Tx;
-use crate::store::{apps, jwt_keys, leases, revocations, signatures};
+use crate::store::{apps, enrollments, jwt_keys, leases, outbox, revocations, signatures};
 
 /// Rows of one transaction: for so long, some milliseconds, the tenant's requests wait.
 const ROWS: i64 = 500;
@@ -25,8 +25,13 @@ pub(super) fn step(held: &mut Held<'_>, window_s: i64) -> Result<Progress, Stopp
 
     let of_signatures = held.read(|connection| signatures::tenants_with_old(connection, forget_before_s, TENANTS))?;
     let of_revocations = held.read(|connection| revocations::tenants_with_old(connection, expired_s, TENANTS))?;
-    in_each(held, &of_signatures, |tx| tx.forget_signatures(forget_before_s, ROWS))?;
-    in_each(held, &of_revocations, |tx| tx.forget_revocations(expired_s, ROWS))?;
+    let of_links = held.read(|connection| enrollments::tenants_with_old(connection, expired_us, TENANTS))?;
+    in_each(held, &of_signatures, |tx| tx.forget_signatures(forget_before_s, ROWS).map(drop))?;
+    in_each(held, &of_revocations, |tx| tx.forget_revocations(expired_s, ROWS).map(drop))?;
+    in_each(held, &of_links, |tx| {
+        enrollments::forget(tx, expired_us)?;
+        outbox::forget(tx, expired_us)
+    })?;
 
     let any = held.read(|connection| {
         Ok(apps::any_expired_secret(connection, expired_us)?
@@ -40,7 +45,7 @@ pub(super) fn step(held: &mut Held<'_>, window_s: i64) -> Result<Progress, Stopp
             leases::drop_abandoned(connection, abandoned_us)
         })?;
     }
-    let done = of_signatures.is_empty() && of_revocations.is_empty();
+    let done = of_signatures.is_empty() && of_revocations.is_empty() && of_links.is_empty();
     Ok(if done { Progress::Done } else { Progress::More })
 }
 
@@ -48,7 +53,7 @@ pub(super) fn step(held: &mut Held<'_>, window_s: i64) -> Result<Progress, Stopp
 fn in_each(
     held: &mut Held<'_>,
     tenants: &[i64],
-    forget: impl Fn(&mut Tx<'_>) -> Result<i64, StoreError>,
+    forget: impl Fn(&mut Tx<'_>) -> Result<(), StoreError>,
 ) -> Result<(), Stopped> {
     for tenant_id in tenants {
         held.write(|connection| {

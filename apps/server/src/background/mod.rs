@@ -4,15 +4,19 @@
 //! renews its lease first: who was frozen for so long that another took over writes nothing more.
 
 mod expiry;
+mod mail;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
 use crate::limit::Share;
+use crate::mail::Mailer;
 use crate::metrics::Metrics;
+use crate::snapshot::Snapshots;
 use crate::store::db::{self, AnyConnection, AsStoreError, Database, Link, StoreError};
 use crate::store::leases;
 use crate::system;
@@ -65,7 +69,16 @@ impl AsStoreError for Stopped {
     }
 }
 
-/// Every task of a server. One more is one more entry.
+/// What goes out to mail servers, which may take their time over it: for a thread of its own.
+pub(crate) fn mail_tasks(snapshots: Arc<Snapshots>, mailer: Mailer) -> Vec<Task> {
+    vec![Task {
+        name: "mail",
+        every: Duration::from_secs(1),
+        step: Box::new(move |held| mail::step(held, &snapshots, &mailer)),
+    }]
+}
+
+/// Every task of a server that takes no time of others. One more is one more entry.
 pub(crate) fn tasks(window_s: i64) -> Vec<Task> {
     vec![Task {
         name: "expiry",

@@ -95,7 +95,7 @@ fn from_environment(session: &Session, old: &MasterKey, file: &Path) -> anyhow::
 
 fn reseal(session: &Session, new: &MasterKey, old: &[MasterKey]) -> anyhow::Result<usize> {
     let sealer = Sealer::new(new.clone(), old.to_vec());
-    session.write(|tx, by| keys::reseal(tx, &sealer, by))
+    session.write_locked(|connection, by| keys::reseal(connection, &sealer, by))
 }
 
 fn read(file: &Path) -> anyhow::Result<Vec<MasterKey>> {

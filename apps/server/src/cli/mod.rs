@@ -7,6 +7,7 @@ mod credits;
 mod flag;
 mod group;
 mod key;
+mod otp;
 mod output;
 mod permit;
 mod quickstart;
@@ -70,6 +71,9 @@ enum Command {
     /// Wallets
     #[command(subcommand)]
     Credits(credits::Credits),
+    /// Second factors
+    #[command(subcommand)]
+    Otp(otp::Otp),
     /// Feature flags
     #[command(subcommand)]
     Flag(flag::Flag),
@@ -151,6 +155,7 @@ fn dispatch(arguments: Arguments, url_by_flag: bool) -> anyhow::Result<ExitCode>
         Command::User(user) => user.run(&open(config)?),
         Command::Group(group) => group.run(&open(config)?),
         Command::Credits(credits) => return credits.run(&open(config)?),
+        Command::Otp(otp) => otp.run(&open(config)?),
         Command::Flag(flag) => flag.run(&open(config)?),
         Command::Audit(audit) => audit.run(&open(config)?),
         Command::Key(key) => key.run(&open(config)?),

@@ -112,11 +112,19 @@ impl Session {
         &self,
         mut work: impl FnMut(&mut AnyConnection, &By, &Sealer) -> Result<T, Failure>,
     ) -> anyhow::Result<T> {
-        let tenant = self.tenant()?;
-        Ok(db::write(&mut self.database.writer(), |connection| {
+        self.write_locked(|connection, by| {
             let sealer = self.proven_sealer(connection)?;
-            work(connection, &operator(tenant.id), &sealer)
-        })?)
+            work(connection, by, &sealer)
+        })
+    }
+
+    /// Works in one write transaction that locks for itself whatever tenants it touches.
+    pub(super) fn write_locked<T>(
+        &self,
+        mut work: impl FnMut(&mut AnyConnection, &By) -> Result<T, Failure>,
+    ) -> anyhow::Result<T> {
+        let by = operator(self.tenant()?.id);
+        Ok(db::write(&mut self.database.writer(), |connection| work(connection, &by))?)
     }
 
     /// The master key, if it opens what is sealed already: secrets under two keys would lock the server out.

@@ -14,6 +14,7 @@ use super::output::table;
 use super::permit::Permit;
 use super::session::{self, Session};
 use super::user_view::{UserDetails, UserRow};
+use crate::admin::otp;
 use crate::admin::users::{self, NewUserInput};
 
 /// Users that are read at once.
@@ -46,6 +47,11 @@ pub(super) enum User {
     },
     /// Let the user act again
     Enable {
+        /// UUID, numeric id, directory\username or username
+        user: UserRef,
+    },
+    /// End the locks that wrong codes have put on a user, in every app
+    Unlock {
         /// UUID, numeric id, directory\username or username
         user: UserRef,
     },
@@ -142,6 +148,16 @@ impl User {
             Self::Set(set) => set.run(session),
             Self::Disable { user } => status(session, &user, UserStatus::Disabled),
             Self::Enable { user } => status(session, &user, UserStatus::Active),
+            Self::Unlock { user } => {
+                let (changed, user) = session.write(|tx, by| {
+                    let user = session::user(tx, &user)?;
+                    Ok((otp::unlock(tx, by, &user)?, user))
+                })?;
+                let already = if changed { "" } else { ", as before" };
+                session.output.show(&serde_json::json!({ "changed": changed }), || {
+                    format!("user {} is not locked{already}", user.username)
+                })
+            }
             Self::Delete { user } => {
                 let user = session.write(|tx, by| {
                     let user = session::user(tx, &user)?;

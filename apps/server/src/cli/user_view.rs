@@ -2,12 +2,15 @@
 
 use osaycore_directory::{App, AppRef, Permit, Storage as _, User};
 use osaycore_ledger::{Credits, Storage as _};
+use osaycore_otp::Attempts;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::output::{fields, optional, timestamp};
 use crate::error::{Code, Failure};
+use crate::store::otp;
 use crate::store::tx::Tx;
+use crate::system;
 
 /// A user in a list.
 #[derive(Serialize)]
@@ -36,6 +39,11 @@ pub(super) struct UserDetails {
     role: String,
     status: &'static str,
     bypass_otp: bool,
+    /// `none`, `pending` or `enrolled`.
+    second_factor: &'static str,
+    recovery_codes_left: u32,
+    /// Where wrong codes were entered since the last right one.
+    wrong_codes: Vec<WrongCodes>,
     deleted: bool,
     balance: Credits,
     min_balance: Credits,
@@ -43,6 +51,15 @@ pub(super) struct UserDetails {
     permits: Vec<PermitView>,
     created_at: String,
     updated_at: String,
+}
+
+/// The wrong codes that a user has entered in an app.
+#[derive(Serialize)]
+pub(super) struct WrongCodes {
+    oasis_app_id: i64,
+    failures: Option<u32>,
+    /// Where they have locked the user.
+    locked_until: Option<String>,
 }
 
 /// What a user may do in an app.
@@ -107,6 +124,13 @@ impl UserDetails {
             role: user.role.to_string(),
             status: user.status.as_str(),
             bypass_otp: user.bypass_otp,
+            second_factor: match otp::enrolled(tx, user.id)? {
+                None => "none",
+                Some(false) => "pending",
+                Some(true) => "enrolled",
+            },
+            recovery_codes_left: otp::recovery_codes_left(tx, user.id)?,
+            wrong_codes: otp::attempts_of(tx, user.id)?.into_iter().filter_map(WrongCodes::of).collect(),
             deleted: user.is_deleted(),
             balance: account.balance,
             min_balance: account.floor,
@@ -130,6 +154,9 @@ impl UserDetails {
             ("role", self.role.clone()),
             ("status", if self.deleted { "deleted" } else { self.status }.to_owned()),
             ("bypass_otp", self.bypass_otp.to_string()),
+            ("second_factor", self.second_factor.to_owned()),
+            ("recovery_codes_left", self.recovery_codes_left.to_string()),
+            ("wrong_codes", self.wrong_codes.iter().map(WrongCodes::to_text).collect::<Vec<_>>().join(", ")),
             ("balance", self.balance.to_string()),
             ("min_balance", self.min_balance.to_string()),
             ("groups", self.groups.join(", ")),
@@ -141,6 +168,26 @@ impl UserDetails {
             text.push_str(&permit.to_text());
         }
         text
+    }
+}
+
+impl WrongCodes {
+    /// None for a lock that is over.
+    fn of((oasis_app_id, attempts): (i64, Attempts)) -> Option<Self> {
+        match attempts.at(system::now_us()) {
+            Attempts::NONE => None,
+            Attempts::Open { failures } => Some(Self { oasis_app_id, failures: Some(failures), locked_until: None }),
+            Attempts::Locked { until_us } => {
+                Some(Self { oasis_app_id, failures: None, locked_until: Some(timestamp(until_us)) })
+            }
+        }
+    }
+
+    fn to_text(&self) -> String {
+        match (&self.locked_until, self.failures) {
+            (Some(until), _) => format!("app {}: locked until {until}", self.oasis_app_id),
+            (None, failures) => format!("app {}: {}", self.oasis_app_id, failures.unwrap_or_default()),
+        }
     }
 }
 

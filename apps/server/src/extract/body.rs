@@ -178,7 +178,8 @@ mod tests {
             (r#"{"amount":1,"user_id":"a","note":"long"}"#, Code::InvalidField, Some("note")),
         ] {
             let error = parse::<Example>(body.as_bytes()).unwrap_err();
-            let answer: serde_json::Value = serde_json::from_str(&error.body("r", crate::error::Shape::OsayCore)).unwrap();
+            let answer: serde_json::Value =
+                serde_json::from_str(&error.body("r", crate::error::Shape::OsayCore)).unwrap();
             assert_eq!(error.code, code, "{body} {error}");
             assert_eq!(answer["field"].as_str(), field, "{body} {error}");
         }

@@ -174,13 +174,8 @@ impl Caller {
             Scheme::OsayCore => Repeat::Told,
             Scheme::Oasis { repeat, .. } => repeat,
         };
-        let job = Job {
-            tenant_id: self.app().tenant_id,
-            sight: Some(self.sight(user)),
-            repeat,
-            by: self.by(user),
-            work,
-        };
+        let job =
+            Job { tenant_id: self.app().tenant_id, sight: Some(self.sight(user)), repeat, by: self.by(user), work };
         let done = state.writer.run(job).await;
         // A fault wrote nothing: the signature is yet to be bound.
         self.0.bound.set(!matches!(&done, Err(error) if error.code.status().is_server_error()));
@@ -225,7 +220,8 @@ impl Caller {
     async fn settle_refusal(&self, state: &State, error: ApiError) -> ApiError {
         let mut error = error;
         // That it is bound elsewhere goes before; and what could not be bound must not count as seen and refused.
-        if self.opens_something() && !self.0.bound.get()
+        if self.opens_something()
+            && !self.0.bound.get()
             && let Err(before) = self.bind(state).await
         {
             error = before;
@@ -240,10 +236,8 @@ impl Caller {
         }
         match self.scheme() {
             // There a signature that was used elsewhere is no sign of a wrong one: the empty content is signed often.
-            Scheme::Oasis { .. } if error.code == Code::SignatureReused => {
-                ApiError::from(Code::ReplayedRequest)
-                    .detail("The signature was used for another request; sign this one in another second")
-            }
+            Scheme::Oasis { .. } if error.code == Code::SignatureReused => ApiError::from(Code::ReplayedRequest)
+                .detail("The signature was used for another request; sign this one in another second"),
             _ => error,
         }
     }

@@ -11,8 +11,8 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
 
 use crate::error::{ApiError, Code, Shape};
-use crate::extract::oasis;
 use crate::extract::address::client_address;
+use crate::extract::oasis;
 use crate::server::State;
 use crate::system;
 

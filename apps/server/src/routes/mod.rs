@@ -2,7 +2,9 @@
 
 mod context;
 mod credits;
+mod enroll;
 mod health;
+mod oasis;
 mod payments;
 mod query;
 mod tokens;
@@ -35,9 +37,11 @@ pub(crate) fn configure(config: &mut web::ServiceConfig, with_metrics: bool) {
                 .configure(context::configure)
                 .configure(payments::configure)
                 .configure(users::configure)
+                .configure(oasis::configure)
                 .default_service(web::to(not_found)),
         )
         .configure(health::configure)
+        .configure(enroll::configure)
         .default_service(web::to(not_found));
 }
 

@@ -3,12 +3,12 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::HeaderValue;
 use actix_web::web::{self, Data};
-use osaycore_audit::{Action, Details, Field, Log, Target, TargetKind};
+use osaycore_audit::{Action, Log, Target, TargetKind};
 use osaycore_jwt::revocation::{Revocation, Storage as _, first_free_iat_s};
-use osaycore_jwt::{Claims, Grant, MAX_LIFETIME_S};
+use osaycore_jwt::{Claims, MAX_LIFETIME_S};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
+use crate::admin::tokens::{self, DEFAULT_LIFETIME_S, Minted};
 use crate::admin::users;
 use crate::error::{ApiError, Code, Failure};
 use crate::extract::{Bearer, Body, Caller, Text};
@@ -25,7 +25,6 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
 
 /// A repeat gets its token again only so soon after the first sight: later it may be somebody who captured it.
 const REPEAT_US: i64 = 2_000_000;
-const DEFAULT_LIFETIME_S: i64 = 3600;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,16 +37,6 @@ struct GenerateRequest {
 struct GenerateResponse {
     jwt_token: String,
     expires_at: String,
-}
-
-/// What is stored of a token: enough to make it again, which without the key is not the token.
-#[derive(Serialize, Deserialize)]
-struct Minted {
-    sub: Uuid,
-    jti: Uuid,
-    now_s: i64,
-    iat_s: i64,
-    expires_in_s: i64,
 }
 
 /// `POST /api/auth/generate-user-jwt`: a token for a user whom the app's own backend has signed in.
@@ -64,14 +53,7 @@ async fn generate(
     let user_id = request.user_id.0;
     let mint = Work::Call(Box::new(move |tx, by| {
         let user = users::active_by_api_id(tx, app_id, &user_id)?;
-        let now_s = by.now_us.div_euclid(1_000_000);
-        let iat_s = first_free_iat_s(tx.user_cutoff(user.uuid)?, now_s);
-        let minted = Minted { sub: user.uuid, jti: system::uuid(), now_s, iat_s, expires_in_s };
-        let mut event = by.event(Action::TokenIssued, Some(user.id));
-        event.target = Some(Target::new(TargetKind::Token, minted.jti.to_string()));
-        event.after =
-            Details::new().with(Field::ExpiresAtUs, now_s.saturating_add(expires_in_s).saturating_mul(1_000_000));
-        tx.append(event)?;
+        let minted = tokens::mint(tx, by, &user, expires_in_s)?;
         Ok(to_json(&minted)?)
     }));
     let done = caller.run(&state, None, false, mint).await?;
@@ -87,7 +69,7 @@ async fn generate(
         }
     }
     let jwt_token = configuration.ring.issue(&grant).map_err(|_| Code::Internal)?;
-    let expires_at = timestamp(minted.now_s.saturating_add(minted.expires_in_s).saturating_mul(1_000_000));
+    let expires_at = timestamp(minted.expires_at_us());
     let mut response = json(&GenerateResponse { jwt_token, expires_at })?;
     if done.replayed {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
@@ -133,30 +115,4 @@ async fn revoke(
     let done = caller.run(&state, Some(sub), false, work).await?;
     state.refresh().await;
     Ok(answer(done))
-}
-
-impl Minted {
-    fn grant(&self, aud: Uuid) -> Grant {
-        Grant {
-            sub: self.sub,
-            aud,
-            jti: self.jti,
-            now_s: self.now_s,
-            iat_s: self.iat_s,
-            expires_in_s: self.expires_in_s,
-        }
-    }
-
-    /// As far as revocation looks at them.
-    fn claims(&self, aud: Uuid) -> Claims {
-        Claims {
-            iss: String::new(),
-            sub: self.sub,
-            aud,
-            jti: self.jti,
-            iat: self.iat_s,
-            nbf: self.now_s,
-            exp: self.now_s.saturating_add(self.expires_in_s),
-        }
-    }
 }

@@ -69,9 +69,8 @@ pub(crate) fn tenants_with_old(
     now_us: i64,
     at_most: i64,
 ) -> Result<Vec<i64>, StoreError> {
-    let old = enrollments::table
-        .filter(enrollments::tenant_id.eq(tenants::id))
-        .filter(enrollments::expires_at_us.le(now_us));
+    let old =
+        enrollments::table.filter(enrollments::tenant_id.eq(tenants::id)).filter(enrollments::expires_at_us.le(now_us));
     Ok(tenants::table.filter(exists(old)).order(tenants::id).select(tenants::id).limit(at_most).load(connection)?)
 }
 

@@ -59,6 +59,23 @@ pub(crate) fn enrolled(tx: &mut Tx<'_>, user_id: i64) -> Result<Option<bool>, St
     Ok(last_step.map(|last_step| last_step.is_some()))
 }
 
+/// How many recovery codes the user has left.
+pub(crate) fn recovery_codes_left(tx: &mut Tx<'_>, user_id: i64) -> Result<u32, StoreError> {
+    let left: i64 = recovery_codes::table
+        .filter(recovery_codes::tenant_id.eq(tx.tenant_id))
+        .filter(recovery_codes::user_id.eq(user_id))
+        .count()
+        .get_result(&mut *tx.connection)?;
+    Ok(u32::try_from(left).unwrap_or(u32::MAX))
+}
+
+/// Forgets the user's attempts in every app; false if there were none.
+pub(crate) fn clear_attempts(tx: &mut Tx<'_>, user_id: i64) -> Result<bool, StoreError> {
+    let mine =
+        otp_attempts::table.filter(otp_attempts::tenant_id.eq(tx.tenant_id)).filter(otp_attempts::user_id.eq(user_id));
+    Ok(diesel::delete(mine).execute(&mut *tx.connection)? > 0)
+}
+
 /// Seals every seed anew: the master key is rotated.
 pub(crate) fn reseal(connection: &mut AnyConnection, sealer: &Sealer) -> Result<usize, StoreError> {
     let rows: Vec<Row> = otp_credentials::table.select(row::<Row>()).load(connection)?;
@@ -155,10 +172,7 @@ impl Storage for Factors<'_, '_> {
     }
 
     fn clear_attempts(&mut self, user_id: i64) -> Result<bool, StoreError> {
-        let mine = otp_attempts::table
-            .filter(otp_attempts::tenant_id.eq(self.tx.tenant_id))
-            .filter(otp_attempts::user_id.eq(user_id));
-        Ok(diesel::delete(mine).execute(&mut *self.tx.connection)? > 0)
+        clear_attempts(self.tx, user_id)
     }
 
     fn replace_recovery_codes(&mut self, user_id: i64, digests: &[[u8; 32]]) -> Result<(), StoreError> {
@@ -184,12 +198,7 @@ impl Storage for Factors<'_, '_> {
     }
 
     fn recovery_codes_left(&mut self, user_id: i64) -> Result<u32, StoreError> {
-        let left: i64 = recovery_codes::table
-            .filter(recovery_codes::tenant_id.eq(self.tx.tenant_id))
-            .filter(recovery_codes::user_id.eq(user_id))
-            .count()
-            .get_result(&mut *self.tx.connection)?;
-        Ok(u32::try_from(left).unwrap_or(u32::MAX))
+        recovery_codes_left(self.tx, user_id)
     }
 
     fn is_counted(&mut self, month: Month, user_id: i64) -> Result<bool, StoreError> {

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::db::{AnyConnection, StoreError, row};
 use super::schema::{outbox, tenants};
 use super::tx::{self, Tx};
-use crate::sealing::{Place, Sealer};
+use crate::sealing::{Place, Sealer, SealingError};
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = outbox)]
@@ -25,7 +25,8 @@ struct Row {
 /// A mail whose time has come.
 pub(crate) struct Due {
     pub(crate) id: Uuid,
-    pub(crate) mail: Zeroizing<Vec<u8>>,
+    /// One that does not open must not keep the others from being sent.
+    pub(crate) mail: Result<Zeroizing<Vec<u8>>, SealingError>,
     /// How often it was tried.
     pub(crate) attempts: i64,
     /// From when on it is of no use.
@@ -84,7 +85,7 @@ pub(crate) fn next_due(tx: &mut Tx<'_>, sealer: &Sealer, now_us: i64) -> Result<
     let id = tx::uuid(&row.id)?;
     Ok(Some(Due {
         id,
-        mail: sealer.open(place(&row_name(tx.tenant_id, id)), &row.mail)?,
+        mail: sealer.open(place(&row_name(tx.tenant_id, id)), &row.mail),
         attempts: row.attempts,
         expires_at_us: row.expires_at_us,
     }))
@@ -95,6 +96,13 @@ pub(crate) fn tried(tx: &mut Tx<'_>, id: Uuid, attempts: i64, due_at_us: i64) ->
     diesel::update(outbox::table.find((tx.tenant_id, id.as_bytes().as_slice())))
         .set((outbox::attempts.eq(attempts), outbox::due_at_us.eq(due_at_us)))
         .execute(&mut *tx.connection)?;
+    Ok(())
+}
+
+/// Drops what was of use until before `now_us`.
+pub(crate) fn forget(tx: &mut Tx<'_>, now_us: i64) -> Result<(), StoreError> {
+    let old = outbox::table.filter(outbox::tenant_id.eq(tx.tenant_id)).filter(outbox::expires_at_us.le(now_us));
+    diesel::delete(old).execute(&mut *tx.connection)?;
     Ok(())
 }
 

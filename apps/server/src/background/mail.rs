@@ -1,0 +1,86 @@
+//! The task `mail`: what is in the outbox is handed to the mail server, one at a time.
+//!
+//! Before a mail is sent it is put off, so that it is sent again when nothing more is heard of it: whoever crashes in
+//! between sends it twice rather than never.
+
+use super::{Held, Progress, Stopped};
+use crate::mail::Mailer;
+use crate::snapshot::Snapshots;
+use crate::store::db::StoreError;
+use crate::store::outbox::{self, Due};
+use crate::store::tx::Tx;
+
+/// Longer than a mail server may take with one mail.
+const CLAIM_US: i64 = 300_000_000;
+/// After the first failure, and four times as much after each further one, up to the longest.
+const FIRST_PAUSE_US: i64 = 2_000_000;
+const LONGEST_PAUSE_US: i64 = 3_600_000_000;
+
+/// Sends the mail that has been due longest.
+pub(super) fn step(held: &mut Held<'_>, snapshots: &Snapshots, mailer: &Mailer) -> Result<Progress, Stopped> {
+    let now_us = held.now_us;
+    let Some(tenant_id) = held.read(|connection| outbox::tenant_with_due(connection, now_us))? else {
+        return Ok(Progress::Done);
+    };
+    let claimed = held.write(|connection| {
+        let mut tx = Tx::lock(connection, tenant_id)?;
+        let due = claim(&mut tx, snapshots, now_us)?;
+        tx.flush()?;
+        Ok(due)
+    })?;
+    let Some(due) = claimed else { return Ok(Progress::More) };
+    let attempts = due.attempts.saturating_add(1);
+    let sent = send(mailer, &due);
+    let again_us = now_us.saturating_add(pause_us(attempts));
+    if let Err(error) = &sent {
+        tracing::warn!(mail = %due.id, attempts, error = format!("{error:#}"), "a mail was not sent; it is tried again");
+    }
+    held.write(|connection| {
+        let mut tx = Tx::lock(connection, tenant_id)?;
+        match &sent {
+            Ok(()) => outbox::remove(&mut tx, due.id)?,
+            Err(_) => outbox::tried(&mut tx, due.id, attempts, again_us)?,
+        }
+        tx.flush()
+    })?;
+    Ok(Progress::More)
+}
+
+/// Puts the next mail off for as long as it may take; none: it was of no use any more, or somebody else was faster.
+fn claim(tx: &mut Tx<'_>, snapshots: &Snapshots, now_us: i64) -> Result<Option<Due>, StoreError> {
+    let Some(due) = snapshots.with_sealer(tx, |tx, sealer| outbox::next_due(tx, sealer, now_us))? else {
+        return Ok(None);
+    };
+    if due.expires_at_us <= now_us {
+        tracing::error!(mail = %due.id, attempts = due.attempts, "a mail could not be sent in time and is given up");
+        outbox::remove(tx, due.id)?;
+        return Ok(None);
+    }
+    outbox::tried(tx, due.id, due.attempts, now_us.saturating_add(CLAIM_US))?;
+    Ok(Some(due))
+}
+
+fn send(mailer: &Mailer, due: &Due) -> anyhow::Result<()> {
+    let mail = due.mail.as_ref().map_err(|error| anyhow::anyhow!("{error}"))?;
+    mailer.send(serde_json::from_slice(mail)?)
+}
+
+fn pause_us(attempts: i64) -> i64 {
+    let doublings = u32::try_from(attempts.saturating_sub(1).saturating_mul(2)).unwrap_or(u32::MAX);
+    FIRST_PAUSE_US
+        .checked_shl(doublings)
+        .filter(|pause| (1..LONGEST_PAUSE_US).contains(pause))
+        .unwrap_or(LONGEST_PAUSE_US)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_an_hour() {
+        let seconds: Vec<i64> = (1..=8).map(|attempts| pause_us(attempts) / 1_000_000).collect();
+        assert_eq!(seconds, [2, 8, 32, 128, 512, 2048, 3600, 3600]);
+        assert_eq!((pause_us(40), pause_us(i64::MAX)), (LONGEST_PAUSE_US, LONGEST_PAUSE_US));
+    }
+}

@@ -1,0 +1,245 @@
+//! The pages that a mailed link leads to: an image to scan, the first code, ten recovery codes.
+//!
+//! The link is the key: whoever has it may enrol, so no cookie is set, nothing is kept in the browser, and opening a page
+//! uses nothing up. Completing does.
+
+use std::sync::{Arc, Mutex};
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use actix_web::web::{self, Bytes, Data, Path, ReqData};
+use askama::Template;
+use osaycore_audit::Actor;
+use osaycore_directory::{App, User};
+use osaycore_otp::{RecoveryCode, Secret, State as UserState};
+use zeroize::Zeroizing;
+
+use crate::admin::By;
+use crate::admin::otp::{Asking, issuer};
+use crate::admin::registration::{self, Opened};
+use crate::error::{ApiError, Code, Failure};
+use crate::extract::request_id::Origin;
+use crate::group_commit::{Job, Repeat, Work};
+use crate::qr;
+use crate::routes::resource;
+use crate::server::State;
+use crate::store::tx::Tx;
+use crate::system;
+
+pub(crate) fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            resource("/enroll/{tenant}/{token}", "GET, POST")
+                .route(web::get().to(show))
+                .route(web::post().to(complete)),
+        )
+        .service(resource("/assets/enroll.css", "GET").route(web::get().to(style)))
+        .service(resource("/assets/enroll.js", "GET").route(web::get().to(script)));
+}
+
+/// Nothing from elsewhere, nothing inline, in nobody's frame.
+const POLICY: &str = "default-src 'none'; img-src data:; style-src 'self'; script-src 'self'; form-action 'self'; \
+                      base-uri 'none'; frame-ancestors 'none'";
+
+#[derive(Template)]
+#[template(path = "enroll.html")]
+struct EnrollPage<'a> {
+    issuer: &'a str,
+    username: &'a str,
+    image: &'a str,
+    uri: &'a str,
+    /// The key in groups that are easy to read.
+    key: Vec<&'a str>,
+    digits: u8,
+    problem: Option<&'a str>,
+}
+
+#[derive(Template)]
+#[template(path = "enrolled.html")]
+struct EnrolledPage<'a> {
+    issuer: &'a str,
+    username: &'a str,
+    codes: Vec<Zeroizing<String>>,
+}
+
+#[derive(Template)]
+#[template(path = "message.html")]
+struct MessagePage<'a> {
+    title: &'a str,
+    text: &'a str,
+}
+
+/// Where a link leads, at one moment.
+struct Standing {
+    user: User,
+    app: App,
+    secret: Secret,
+}
+
+/// What an entered code came to.
+enum Entered {
+    Gone,
+    Refused(UserState, Box<Standing>),
+    Enrolled(Box<(User, App)>, Vec<RecoveryCode>),
+}
+
+/// `GET /enroll/{tenant}/{token}`: the image and the key.
+async fn show(state: Data<State>, link: Path<(String, String)>) -> Result<HttpResponse, ApiError> {
+    let (tenant, token) = link.into_inner();
+    let Ok(tenant_id) = tenant.parse() else { return gone() };
+    let snapshots = Arc::clone(&state.snapshots);
+    let standing = state
+        .read(tenant_id, move |tx| {
+            snapshots.with_sealer(tx, |tx, sealer| {
+                let Some(opened) = registration::open(tx, &token, system::now_us())? else { return Ok(None) };
+                let secret = registration::pending_secret(tx, sealer, &opened.user)?;
+                Ok(secret.map(|secret| Standing { user: opened.user, app: opened.app, secret }))
+            })
+        })
+        .await?;
+    standing.map_or_else(gone, |standing| enroll_page(StatusCode::OK, &standing, None))
+}
+
+/// `POST /enroll/{tenant}/{token}`: the first code.
+async fn complete(
+    state: Data<State>,
+    origin: ReqData<Origin>,
+    link: Path<(String, String)>,
+    body: Bytes,
+) -> Result<HttpResponse, ApiError> {
+    let (tenant, token) = link.into_inner();
+    let Ok(tenant_id) = tenant.parse::<i64>() else { return gone() };
+    let code = entered(&body);
+    let said = Arc::new(Mutex::new(None));
+    let (say, snapshots) = (Arc::clone(&said), Arc::clone(&state.snapshots));
+    let call = move |tx: &mut Tx<'_>, by: &By| {
+        let Some(opened) = registration::open(tx, &token, by.now_us)? else { return Ok(Vec::new()) };
+        let monthly_limit =
+            snapshots.configuration().app_by_id(opened.app.id).and_then(|served| served.monthly_user_limit);
+        let by = By { actor: Actor::User(opened.user.uuid), app_id: Some(opened.app.id), ..by.clone() };
+        let found = snapshots.with_sealer(tx, |tx, sealer| {
+            enter(Asking { app: &opened.app, monthly_limit, by: &by, sealer }, tx, &opened, &code)
+        })?;
+        if let Ok(mut say) = say.lock() {
+            *say = Some(found);
+        }
+        Ok(Vec::new())
+    };
+    let by = By {
+        address: origin.address.map(|address| address.to_string()),
+        request_id: Some(origin.request_id.to_string()),
+        ..By::system(tenant_id, system::now_us())
+    };
+    let job = Job { tenant_id, sight: None, repeat: Repeat::Told, by, work: Work::Call(Box::new(call)) };
+    state.writer.run(job).await?;
+    let found = said.lock().ok().and_then(|mut said| said.take());
+    match found.unwrap_or(Entered::Gone) {
+        Entered::Gone => gone(),
+        Entered::Refused(found, standing) => refused(found, &standing),
+        Entered::Enrolled(who, codes) => {
+            let (user, app) = *who;
+            let codes = codes.iter().map(RecoveryCode::to_text).collect();
+            let page = EnrolledPage { issuer: issuer(&app, &user), username: user.username.as_str(), codes };
+            answer(StatusCode::OK, &page)
+        }
+    }
+}
+
+fn enter(asking: Asking<'_>, tx: &mut Tx<'_>, opened: &Opened, code: &str) -> Result<Entered, Failure> {
+    let Some(secret) = registration::pending_secret(tx, asking.sealer, &opened.user)? else {
+        return Ok(Entered::Gone);
+    };
+    let (verdict, codes) = registration::complete(asking, tx, opened, code)?;
+    let (user, app) = (opened.user.clone(), opened.app.clone());
+    Ok(match verdict.state {
+        UserState::Valid => Entered::Enrolled(Box::new((user, app)), codes),
+        found => Entered::Refused(found, Box::new(Standing { user, app, secret })),
+    })
+}
+
+/// The member `code` of a form, without the spaces that people put into codes.
+fn entered(body: &[u8]) -> Zeroizing<String> {
+    let code = form_urlencoded::parse(body).find(|(name, _)| name == "code").map(|(_, value)| value);
+    Zeroizing::new(code.unwrap_or_default().chars().filter(|letter| !letter.is_whitespace()).collect())
+}
+
+fn refused(found: UserState, standing: &Standing) -> Result<HttpResponse, ApiError> {
+    match found {
+        UserState::Invalid => enroll_page(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            standing,
+            Some(
+                "That code is not right. Wait for the next one in your app and enter that; if it is refused too, \
+                  check that the clock of your phone is set by the network.",
+            ),
+        ),
+        UserState::Locked => {
+            let minutes = standing.app.settings.lockout_seconds.div_ceil(60);
+            let text = format!(
+                "Too many wrong codes were entered. Wait {minutes} minutes, then open the link of the mail again."
+            );
+            message(StatusCode::TOO_MANY_REQUESTS, "Please wait a while", &text)
+        }
+        _ => message(
+            StatusCode::FORBIDDEN,
+            "This account cannot be set up now",
+            "Ask whoever manages your account: it has to be allowed to use the app first.",
+        ),
+    }
+}
+
+fn enroll_page(status: StatusCode, standing: &Standing, problem: Option<&str>) -> Result<HttpResponse, ApiError> {
+    let Standing { user, app, secret } = standing;
+    let (issuer, username) = (issuer(app, user), user.username.as_str());
+    let uri = secret.provisioning_uri(issuer, username).ok_or(Code::Internal)?;
+    let image = qr::base64_png(&uri).map_err(|_| Code::Internal)?;
+    let key = secret.to_base32();
+    let groups = key.as_bytes().chunks(4).filter_map(|group| std::str::from_utf8(group).ok()).collect();
+    let digits = secret.parameters().digits();
+    answer(status, &EnrollPage { issuer, username, image: &image, uri: &uri, key: groups, digits, problem })
+}
+
+/// One answer for whatever link is not good (any more): who tries links learns nothing.
+fn gone() -> Result<HttpResponse, ApiError> {
+    message(
+        StatusCode::GONE,
+        "This link is no longer good",
+        "It was used, or replaced by a newer one, or its 24 hours are over. If you have not set up your second factor, ask \
+         whoever manages your account for a new mail.",
+    )
+}
+
+fn message(status: StatusCode, title: &str, text: &str) -> Result<HttpResponse, ApiError> {
+    answer(status, &MessagePage { title, text })
+}
+
+fn answer(status: StatusCode, page: &impl Template) -> Result<HttpResponse, ApiError> {
+    let html = page.render().map_err(|_| Code::Internal)?;
+    Ok(HttpResponse::build(status)
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((REFERRER_POLICY, "no-referrer"))
+        .insert_header((CONTENT_SECURITY_POLICY, POLICY))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header(("X-Robots-Tag", HeaderValue::from_static("noindex")))
+        .content_type("text/html; charset=utf-8")
+        .body(html))
+}
+
+async fn style() -> HttpResponse {
+    asset("text/css; charset=utf-8", include_str!("../../assets/enroll.css"))
+}
+
+async fn script() -> HttpResponse {
+    asset("text/javascript; charset=utf-8", include_str!("../../assets/enroll.js"))
+}
+
+fn asset(kind: &'static str, text: &'static str) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "max-age=300"))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .content_type(kind)
+        .body(text)
+}

@@ -1,0 +1,203 @@
+//! One-time passcodes for other applications: the API of the vendor's library (contract, "OASIS").
+
+mod answers;
+mod requests;
+
+use std::sync::{Arc, Mutex};
+
+use actix_web::web::{self, Data};
+use actix_web::{HttpRequest, HttpResponse, Route};
+use osaycore_directory::{OasisResponseSignature, Storage as _, User, UserRef};
+use osaycore_otp::{Purpose, State as UserState};
+
+use crate::admin::By;
+use crate::admin::otp::{Asking, issuer};
+use crate::admin::registration::{self, Registration};
+use crate::admin::tokens::{self, DEFAULT_LIFETIME_S, Minted};
+use crate::admin::users;
+use crate::error::{ApiError, Code, Failure};
+use crate::extract::body::parse;
+use crate::extract::{Caller, oasis};
+use crate::group_commit::Work;
+use crate::qr;
+use crate::routes::{json, resource};
+use crate::server::State;
+use crate::snapshot::ServedApp;
+use crate::store::tx::Tx;
+use answers::{RegisterResponse, Signature, StateResponse, VerifyResponse};
+use requests::{Named, RegisterRequest, StateRequest, VerifyRequest};
+
+pub(crate) fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(resource("/ApplicationAPI/HelloWorld", "GET").route(signed(web::get().to(hello))))
+        .service(
+            resource("/ApplicationAPI/RequestAuthenticationState", "POST").route(signed(web::post().to(ask_state))),
+        )
+        .service(resource("/ApplicationAPI/RegisterUser", "POST").route(signed(web::post().to(register))))
+        .service(resource("/ApplicationAPI/VerifyUserOTP", "POST").route(signed(web::post().to(verify))))
+        .service(resource("/ApplicationAPI/DeleteUser", "DELETE").route(signed(web::delete().to(delete))));
+}
+
+/// Only for requests that are signed as this API has it.
+fn signed(route: Route) -> Route {
+    route.wrap(actix_web::middleware::from_fn(oasis::layer))
+}
+
+/// What the guard keeps of a request that had an effect: that it had one. What it was told is told once.
+const DONE: &[u8] = b"done";
+
+/// `GET HelloWorld`: the keys are right. Its signature is bound all the same, since a deletion signs the same bytes.
+async fn hello(state: Data<State>, caller: Caller) -> Result<HttpResponse, ApiError> {
+    match caller.bind(&state).await {
+        // Bound to a deletion, say: the keys are right nevertheless.
+        Ok(()) | Err(ApiError { code: Code::SignatureReused, .. }) => {
+            json(&serde_json::json!({ "Message": "Hello World" }))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// `POST RequestAuthenticationState`: whether a user is to enter a code.
+async fn ask_state(state: Data<State>, caller: Caller) -> Result<HttpResponse, ApiError> {
+    let request: StateRequest = parse(caller.body())?;
+    let purpose = request.purpose();
+    let (named, data1) = request.named()?;
+    let (work, said) = told(&state, &caller, move |tx, asking| {
+        let user = find(tx, &named)?;
+        let (found, secret) = asking.state(tx, user.as_ref(), purpose)?;
+        let image = match (&secret, &user) {
+            (Some(secret), Some(user)) => Some(image(asking, user, secret)?),
+            _ => None,
+        };
+        // A secret is shown once for each signature: only this makes the question one that is not repeated.
+        let outcome = if image.is_some() { DONE } else { b"" };
+        Ok((outcome, (found, user.map_or(0, |user| user.id), image)))
+    });
+    caller.run(&state, None, false, work).await?;
+    let (found, user_id, image) = said.take()?;
+    let signature = match caller.app().settings.oasis_response_signature {
+        OasisResponseSignature::Guide => Signature::of(&caller, &user_id.to_string(), &found.number().to_string())?,
+        _ => Signature::of(&caller, &data1, found.as_str())?,
+    };
+    json(&StateResponse { signature, state: found.number(), user_id, user_qr_code: image.as_deref() })
+}
+
+/// `POST RegisterUser`: makes a user who is to enrol, or begins anew for one who has not yet.
+async fn register(state: Data<State>, caller: Caller) -> Result<HttpResponse, ApiError> {
+    let request: RegisterRequest = parse(caller.body())?;
+    let (registration, data1) = request.registration(|| state.mail_base())?;
+    let (work, said) = told(&state, &caller, move |tx, asking| {
+        let (user, secret) = registration::register(asking, tx, &registration)?;
+        let image = match &registration {
+            Registration { mailed_from: Some(_), .. } => None,
+            _ => Some(image(asking, &user, &secret)?),
+        };
+        Ok((DONE, (user.id, image)))
+    });
+    caller.run(&state, None, false, work).await?;
+    let (user_id, image) = said.take()?;
+    let signature = Signature::of(&caller, &data1, &user_id.to_string())?;
+    json(&RegisterResponse { signature, user_id, user_qr_code: image.as_deref(), qr_data: image.as_deref() })
+}
+
+/// `POST VerifyUserOTP`: checks an entered code.
+async fn verify(state: Data<State>, caller: Caller) -> Result<HttpResponse, ApiError> {
+    let request: VerifyRequest = parse(caller.body())?;
+    let purpose = request.purpose();
+    let (named, data1) = request.named()?;
+    let entered = request.code()?;
+    let (work, said) = told(&state, &caller, move |tx, asking| {
+        let user = find(tx, &named)?;
+        let verdict = asking.verify(tx, user.as_ref(), purpose, &entered)?;
+        let token = match (verdict.state, &user) {
+            (UserState::Valid, Some(user)) => Some(tokens::mint(tx, asking.by, user, DEFAULT_LIFETIME_S)?),
+            _ => None,
+        };
+        let pending = match (verdict.state, purpose, &user) {
+            (UserState::Invalid | UserState::PendingEnrollment, Purpose::Registration, Some(user)) => {
+                registration::pending_secret(tx, asking.sealer, user)?
+                    .map(|secret| image(asking, user, &secret))
+                    .transpose()?
+            }
+            _ => None,
+        };
+        Ok((DONE, (verdict.state, token, pending)))
+    });
+    caller.run(&state, None, false, work).await?;
+    let (found, token, image): (UserState, Option<Minted>, _) = said.take()?;
+    let issue = |token: Minted| {
+        state.snapshots.configuration().ring.issue(&token.grant(caller.app().uuid)).map_err(|_| Code::Internal)
+    };
+    let signature = Signature::of(&caller, &data1, found.as_str())?;
+    json(&VerifyResponse {
+        signature,
+        state: found.number(),
+        user_token: token.map(issue).transpose()?,
+        data: image.as_deref(),
+    })
+}
+
+/// `DELETE DeleteUser?username=`: removes a user, until an operator restores.
+async fn delete(state: Data<State>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let named = requests::user_to_delete(request.query_string())?;
+    let (work, said) = told(&state, &caller, move |tx, asking| {
+        let user = find(tx, &named)?.ok_or(Code::UserNotFound)?;
+        users::delete(tx, asking.by, &user)?;
+        Ok((DONE, user.id))
+    });
+    caller.run(&state, None, false, work).await?;
+    json(&serde_json::json!({ "UserID": said.take()? }))
+}
+
+/// The user, if somebody who is not deleted is named.
+fn find(tx: &mut Tx<'_>, named: &Named) -> Result<Option<User>, Failure> {
+    let user = match named {
+        Named::Nobody => None,
+        Named::Id(id) => tx.user(&UserRef::Id(*id))?,
+        Named::Name(name) => tx.user(name)?,
+    };
+    Ok(user.filter(|user| !user.is_deleted()))
+}
+
+/// The QR image of a user's secret, Base64 of a PNG.
+fn image(
+    asking: Asking<'_>,
+    user: &User,
+    secret: &osaycore_otp::Secret,
+) -> Result<zeroize::Zeroizing<String>, Failure> {
+    let uri = secret.provisioning_uri(issuer(asking.app, user), user.username.as_str()).ok_or(Code::Internal)?;
+    Ok(qr::base64_png(&uri).map_err(|_| {
+        ApiError::invalid("Username", "with the name of the app or directory it is too long for a QR image")
+    })?)
+}
+
+/// What the work of a request has found, for its answer: it is not kept with the signature, as an outcome is, since there
+/// may be a secret in it.
+struct Told<T>(Arc<Mutex<Option<T>>>);
+
+impl<T> Told<T> {
+    fn take(self) -> Result<T, ApiError> {
+        self.0.lock().ok().and_then(|mut said| said.take()).ok_or_else(|| Code::Internal.into())
+    }
+}
+
+/// Work in a transaction that opens and seals secrets; it says what the guard is to keep, and what it has found.
+fn told<T: Send + 'static>(
+    state: &Data<State>,
+    caller: &Caller,
+    mut work: impl FnMut(&mut Tx<'_>, Asking<'_>) -> Result<(&'static [u8], T), Failure> + Send + 'static,
+) -> (Work, Told<T>) {
+    let said = Arc::new(Mutex::new(None));
+    let (say, snapshots) = (Arc::clone(&said), Arc::clone(&state.snapshots));
+    let ServedApp { app, monthly_user_limit, .. } = caller.served();
+    let (app, monthly_limit) = (Arc::clone(app), *monthly_user_limit);
+    let call = move |tx: &mut Tx<'_>, by: &By| {
+        let (outcome, found) =
+            snapshots.with_sealer(tx, |tx, sealer| work(tx, Asking { app: &app, monthly_limit, by, sealer }))?;
+        if let Ok(mut say) = say.lock() {
+            *say = Some(found);
+        }
+        Ok(outcome.to_vec())
+    };
+    (Work::Call(Box::new(call)), Told(said))
+}
