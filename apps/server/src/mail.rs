@@ -90,6 +90,7 @@ impl Mailer {
             .from(self.from.clone())
             .to(mail.to.parse()?)
             .subject(mail.subject)
+            .message_id(None)
             .multipart(MultiPart::alternative_plain_html(mail.text, mail.html))?;
         self.transport.send(&message)?;
         Ok(())
