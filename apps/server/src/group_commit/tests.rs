@@ -148,6 +148,43 @@ fn a_strict_app_refuses_the_repeat() {
 }
 
 #[test]
+fn what_never_repeats_is_refused_whatever_became_of_the_first() {
+    let bench = Bench::with_credits("10");
+    let never = |mac: u8, work: Work| Job { repeat: Repeat::Never, ..bench.job(mac, "POST", work) };
+    let call = |outcome: &'static [u8]| Work::Call(Box::new(move |_, _| Ok(outcome.to_vec())));
+    let refused = || Work::Call(Box::new(|_, _| Err(Code::UserNotFound.into())));
+    let repeated = Err(Code::ReplayedRequest);
+    for (mac, first, second, outcome) in [
+        (1, call(b"done"), call(b"done"), Ok(false)),
+        (2, call(b""), call(b""), Ok(false)),
+        (3, refused(), call(b"done"), Err(Code::UserNotFound)),
+        (4, Work::Bind, call(b"done"), Ok(false)),
+        (5, Work::Bind, Work::Bind, Ok(false)),
+        (6, call(b"done"), Work::Bind, Ok(false)),
+    ] {
+        assert_eq!(codes(&bench.group(&mut [never(mac, first)])), [outcome], "the first of {mac}");
+        assert_eq!(codes(&bench.group(&mut [never(mac, second)])), [repeated], "the second of {mac}");
+    }
+}
+
+#[test]
+fn an_empty_outcome_is_none_and_the_request_is_evaluated_anew() {
+    let bench = Bench::with_credits("10");
+    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let job = |mac: u8, outcome: &'static [u8]| {
+        let asked = Arc::clone(&asked);
+        let call: Call = Box::new(move |_, _| {
+            asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            Ok(outcome.to_vec())
+        });
+        Job { repeat: Repeat::Refused, ..bench.job(mac, "POST", Work::Call(call)) }
+    };
+    let outcomes = bench.group(&mut [job(1, b""), job(1, b""), job(1, b"once"), job(1, b"")]);
+    assert_eq!(codes(&outcomes), [Ok(false), Ok(false), Ok(false), Err(Code::ReplayedRequest)]);
+    assert_eq!(asked.load(std::sync::atomic::Ordering::Relaxed), 3);
+}
+
+#[test]
 fn a_failing_call_undoes_itself_and_never_its_neighbours() {
     let bench = Bench::with_credits("10");
     let user = bench.user.clone();

@@ -11,8 +11,9 @@ use super::tx::Tx;
 use crate::sealing::{Place, Sealer};
 
 /// The second factors of the transaction's tenant, their seeds sealed.
-pub(crate) struct Factors<'t, 'c> {
-    tx: &'t mut Tx<'c>,
+pub(crate) struct Factors<'t> {
+    connection: &'t mut AnyConnection,
+    tenant_id: i64,
     sealer: &'t Sealer,
 }
 
@@ -61,19 +62,27 @@ pub(crate) fn enrolled(tx: &mut Tx<'_>, user_id: i64) -> Result<Option<bool>, St
 
 /// How many recovery codes the user has left.
 pub(crate) fn recovery_codes_left(tx: &mut Tx<'_>, user_id: i64) -> Result<u32, StoreError> {
+    count_recovery_codes(tx.connection, tx.tenant_id, user_id)
+}
+
+fn count_recovery_codes(connection: &mut AnyConnection, tenant_id: i64, user_id: i64) -> Result<u32, StoreError> {
     let left: i64 = recovery_codes::table
-        .filter(recovery_codes::tenant_id.eq(tx.tenant_id))
+        .filter(recovery_codes::tenant_id.eq(tenant_id))
         .filter(recovery_codes::user_id.eq(user_id))
         .count()
-        .get_result(&mut *tx.connection)?;
+        .get_result(connection)?;
     Ok(u32::try_from(left).unwrap_or(u32::MAX))
 }
 
 /// Forgets the user's attempts in every app; false if there were none.
 pub(crate) fn clear_attempts(tx: &mut Tx<'_>, user_id: i64) -> Result<bool, StoreError> {
+    forget_attempts(tx.connection, tx.tenant_id, user_id)
+}
+
+fn forget_attempts(connection: &mut AnyConnection, tenant_id: i64, user_id: i64) -> Result<bool, StoreError> {
     let mine =
-        otp_attempts::table.filter(otp_attempts::tenant_id.eq(tx.tenant_id)).filter(otp_attempts::user_id.eq(user_id));
-    Ok(diesel::delete(mine).execute(&mut *tx.connection)? > 0)
+        otp_attempts::table.filter(otp_attempts::tenant_id.eq(tenant_id)).filter(otp_attempts::user_id.eq(user_id));
+    Ok(diesel::delete(mine).execute(connection)? > 0)
 }
 
 /// Seals every seed anew: the master key is rotated.
@@ -89,38 +98,38 @@ pub(crate) fn reseal(connection: &mut AnyConnection, sealer: &Sealer) -> Result<
     Ok(rows.len())
 }
 
-impl<'t, 'c> Factors<'t, 'c> {
+impl<'t> Factors<'t> {
     /// `sealer` opens what is stored, and seals what is written.
-    pub(crate) fn new(tx: &'t mut Tx<'c>, sealer: &'t Sealer) -> Self {
-        Self { tx, sealer }
+    pub(crate) fn new(tx: &'t mut Tx<'_>, sealer: &'t Sealer) -> Self {
+        Self { connection: &mut *tx.connection, tenant_id: tx.tenant_id, sealer }
     }
 
     /// Seals the seed, whatever there was.
     fn replace_credential(&mut self, user_id: i64, secret: &Secret, last_step: Option<i64>) -> Result<(), StoreError> {
         let parameters = secret.parameters();
         let row = Row {
-            tenant_id: self.tx.tenant_id,
+            tenant_id: self.tenant_id,
             user_id,
-            seed: self.sealer.seal(place(&row_name(self.tx.tenant_id, user_id)), secret.seed())?,
+            seed: self.sealer.seal(place(&row_name(self.tenant_id, user_id)), secret.seed())?,
             algorithm: parameters.algorithm().as_str().to_owned(),
             digits: parameters.digits().into(),
             period_s: parameters.period_s().into(),
             last_step,
         };
-        diesel::delete(otp_credentials::table.find((row.tenant_id, user_id))).execute(&mut *self.tx.connection)?;
-        diesel::insert_into(otp_credentials::table).values(row).execute(&mut *self.tx.connection)?;
+        diesel::delete(otp_credentials::table.find((row.tenant_id, user_id))).execute(self.connection)?;
+        diesel::insert_into(otp_credentials::table).values(row).execute(self.connection)?;
         Ok(())
     }
 }
 
-impl Storage for Factors<'_, '_> {
+impl Storage for Factors<'_> {
     type Error = StoreError;
 
     fn credential(&mut self, user_id: i64) -> Result<Option<Credential>, StoreError> {
         let found: Option<Row> = otp_credentials::table
-            .find((self.tx.tenant_id, user_id))
+            .find((self.tenant_id, user_id))
             .select(row::<Row>())
-            .get_result(&mut *self.tx.connection)
+            .get_result(self.connection)
             .optional()?;
         found.map(|row| row.open(self.sealer)).transpose()
     }
@@ -132,9 +141,9 @@ impl Storage for Factors<'_, '_> {
         };
         match self.credential(user_id)? {
             Some(known) if known.secret() == secret && known.secret().parameters() == secret.parameters() => {
-                diesel::update(otp_credentials::table.find((self.tx.tenant_id, user_id)))
+                diesel::update(otp_credentials::table.find((self.tenant_id, user_id)))
                     .set(otp_credentials::last_step.eq(last_step))
-                    .execute(&mut *self.tx.connection)?;
+                    .execute(self.connection)?;
                 Ok(())
             }
             _ => self.replace_credential(user_id, secret, last_step),
@@ -143,16 +152,16 @@ impl Storage for Factors<'_, '_> {
 
     fn remove_credential(&mut self, user_id: i64) -> Result<bool, StoreError> {
         self.replace_recovery_codes(user_id, &[])?;
-        let removed = diesel::delete(otp_credentials::table.find((self.tx.tenant_id, user_id)))
-            .execute(&mut *self.tx.connection)?;
+        let removed =
+            diesel::delete(otp_credentials::table.find((self.tenant_id, user_id))).execute(self.connection)?;
         Ok(removed > 0)
     }
 
     fn attempts(&mut self, user_id: i64, app_id: i64) -> Result<Attempts, StoreError> {
         let found: Option<(i64, Option<i64>)> = otp_attempts::table
-            .find((self.tx.tenant_id, user_id, app_id))
+            .find((self.tenant_id, user_id, app_id))
             .select((otp_attempts::failures, otp_attempts::locked_until_us))
-            .get_result(&mut *self.tx.connection)
+            .get_result(self.connection)
             .optional()?;
         found.map_or(Ok(Attempts::NONE), |(failures, until_us)| attempts(failures, until_us))
     }
@@ -162,48 +171,48 @@ impl Storage for Factors<'_, '_> {
             Attempts::Open { failures } => (failures, None),
             Attempts::Locked { until_us } => (0, Some(until_us)),
         };
-        let tenant_id = self.tx.tenant_id;
-        diesel::delete(otp_attempts::table.find((tenant_id, user_id, app_id))).execute(&mut *self.tx.connection)?;
+        let tenant_id = self.tenant_id;
+        diesel::delete(otp_attempts::table.find((tenant_id, user_id, app_id))).execute(self.connection)?;
         if attempts != Attempts::NONE {
             let row = AttemptsRow { tenant_id, user_id, app_id, failures: failures.into(), locked_until_us };
-            diesel::insert_into(otp_attempts::table).values(row).execute(&mut *self.tx.connection)?;
+            diesel::insert_into(otp_attempts::table).values(row).execute(self.connection)?;
         }
         Ok(())
     }
 
     fn clear_attempts(&mut self, user_id: i64) -> Result<bool, StoreError> {
-        clear_attempts(self.tx, user_id)
+        forget_attempts(self.connection, self.tenant_id, user_id)
     }
 
     fn replace_recovery_codes(&mut self, user_id: i64, digests: &[[u8; 32]]) -> Result<(), StoreError> {
-        let tenant_id = self.tx.tenant_id;
+        let tenant_id = self.tenant_id;
         let mine = recovery_codes::table
             .filter(recovery_codes::tenant_id.eq(tenant_id))
             .filter(recovery_codes::user_id.eq(user_id));
-        diesel::delete(mine).execute(&mut *self.tx.connection)?;
+        diesel::delete(mine).execute(self.connection)?;
         for digest in digests {
             let row = (
                 recovery_codes::tenant_id.eq(tenant_id),
                 recovery_codes::user_id.eq(user_id),
                 recovery_codes::digest.eq(digest.as_slice()),
             );
-            diesel::insert_into(recovery_codes::table).values(row).execute(&mut *self.tx.connection)?;
+            diesel::insert_into(recovery_codes::table).values(row).execute(self.connection)?;
         }
         Ok(())
     }
 
     fn take_recovery_code(&mut self, user_id: i64, digest: &[u8; 32]) -> Result<bool, StoreError> {
-        let code = recovery_codes::table.find((self.tx.tenant_id, user_id, digest.as_slice()));
-        Ok(diesel::delete(code).execute(&mut *self.tx.connection)? > 0)
+        let code = recovery_codes::table.find((self.tenant_id, user_id, digest.as_slice()));
+        Ok(diesel::delete(code).execute(self.connection)? > 0)
     }
 
     fn recovery_codes_left(&mut self, user_id: i64) -> Result<u32, StoreError> {
-        recovery_codes_left(self.tx, user_id)
+        count_recovery_codes(self.connection, self.tenant_id, user_id)
     }
 
     fn is_counted(&mut self, month: Month, user_id: i64) -> Result<bool, StoreError> {
-        let counted = monthly_users::table.find((self.tx.tenant_id, month.number(), user_id));
-        Ok(diesel::select(diesel::dsl::exists(counted)).get_result(&mut *self.tx.connection)?)
+        let counted = monthly_users::table.find((self.tenant_id, month.number(), user_id));
+        Ok(diesel::select(diesel::dsl::exists(counted)).get_result(self.connection)?)
     }
 
     fn counted(&mut self, month: Month, at_most: i64) -> Result<i64, StoreError> {
@@ -217,20 +226,20 @@ impl Storage for Factors<'_, '_> {
             "SELECT COUNT(*) AS users FROM (SELECT user_id FROM monthly_users \
              WHERE tenant_id = $1 AND month = $2 LIMIT $3) AS of_the_month",
         )
-        .bind::<BigInt, _>(self.tx.tenant_id)
+        .bind::<BigInt, _>(self.tenant_id)
         .bind::<BigInt, _>(month.number())
         .bind::<BigInt, _>(at_most.max(0))
-        .get_result(&mut *self.tx.connection)?;
+        .get_result(self.connection)?;
         Ok(counted.users)
     }
 
     fn count(&mut self, month: Month, user_id: i64) -> Result<(), StoreError> {
         let row = (
-            monthly_users::tenant_id.eq(self.tx.tenant_id),
+            monthly_users::tenant_id.eq(self.tenant_id),
             monthly_users::month.eq(month.number()),
             monthly_users::user_id.eq(user_id),
         );
-        each_backend!(&mut *self.tx.connection, |inner| {
+        each_backend!(self.connection, |inner| {
             diesel::insert_into(monthly_users::table).values(row).on_conflict_do_nothing().execute(inner)
         })?;
         Ok(())
