@@ -16,7 +16,9 @@ pub(crate) struct TooLong;
 
 /// The image as Base64 of a PNG, ready for `data:image/png;base64,…`.
 pub(crate) fn base64_png(text: &str) -> Result<Zeroizing<String>, TooLong> {
-    let code = QrCode::encode_text(text, QrCodeEcc::Medium).map_err(|_| TooLong)?;
+    // A long text has room for less that may be damaged.
+    let code = [QrCodeEcc::Medium, QrCodeEcc::Low].into_iter().find_map(|level| QrCode::encode_text(text, level).ok());
+    let code = code.ok_or(TooLong)?;
     let modules = usize::try_from(code.size()).map_err(|_| TooLong)?;
     let side = modules.saturating_add(2 * QUIET).saturating_mul(SCALE);
     let is_dark = |x: usize, y: usize| {
@@ -65,6 +67,6 @@ mod tests {
         // 256 characters of four bytes each, as issuer twice and as account, percent-encoded.
         let longest = "%F0%9F%98%80".repeat(256);
         assert!(base64_png(&format!("otpauth://totp/{longest}:{longest}?issuer={longest}")).is_err());
-        decode(&format!("otpauth://totp/{}", "x".repeat(2300)));
+        decode(&format!("otpauth://totp/{}", "x".repeat(2900)));
     }
 }

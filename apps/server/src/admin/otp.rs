@@ -39,7 +39,15 @@ impl Asking<'_> {
         let secret = match (state, purpose, user) {
             (State::PendingEnrollment, Purpose::Registration, Some(user)) => {
                 let new = new_secret(self.app)?;
-                otp::pending(&mut factors, user.id, || new)?
+                let mut is_new = false;
+                let secret = otp::pending(&mut factors, user.id, || {
+                    is_new = true;
+                    new
+                })?;
+                if is_new {
+                    self.audit(tx, Action::OtpEnrollmentStarted, user, None)?;
+                }
+                secret
             }
             _ => None,
         };

@@ -42,22 +42,19 @@ pub(crate) fn register(asking: Asking<'_>, tx: &mut Tx<'_>, new: &Registration) 
         into.push(group.ok_or_else(|| ApiError::invalid("UserGroups", format!("there is no group {id}")))?);
     }
     let name = UserRef::Name { directory: new.directory.clone(), username: new.username.clone() };
-    let user = match tx.user(&name)? {
-        Some(user) => {
-            users::must_be_active(&user)?;
-            again(asking, tx, &user, new)?
-        }
-        None => {
-            let input = NewUserInput {
-                username: new.username.clone(),
-                email: new.email.clone(),
-                display_name: new.display_name.clone(),
-                role: Role::default(),
-                directory: new.directory.clone(),
-                link: Some(Link { app_id: asking.app.id, external_id: None }),
-            };
-            users::create(tx, asking.by, input)?
-        }
+    let user = if let Some(user) = tx.user(&name)? {
+        users::must_be_active(&user)?;
+        again(asking, tx, &user, new)?
+    } else {
+        let input = NewUserInput {
+            username: new.username.clone(),
+            email: new.email.clone(),
+            display_name: new.display_name.clone(),
+            role: Role::default(),
+            directory: new.directory.clone(),
+            link: Some(Link { app_id: asking.app.id, external_id: None }),
+        };
+        users::create(tx, asking.by, input)?
     };
     let secret = asking.start(tx, &user)?;
     for group in into {

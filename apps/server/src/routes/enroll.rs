@@ -49,7 +49,8 @@ const POLICY: &str = "default-src 'none'; img-src data:; style-src 'self'; scrip
 struct EnrollPage<'a> {
     issuer: &'a str,
     username: &'a str,
-    image: &'a str,
+    /// None where the names are too long for one.
+    image: Option<&'a str>,
     uri: &'a str,
     /// The key in groups that are easy to read.
     key: Vec<&'a str>,
@@ -195,11 +196,22 @@ fn enroll_page(status: StatusCode, standing: &Standing, problem: Option<&str>) -
     let Standing { user, app, secret } = standing;
     let (issuer, username) = (issuer(app, user), user.username.as_str());
     let uri = secret.provisioning_uri(issuer, username).ok_or(Code::Internal)?;
-    let image = qr::base64_png(&uri).map_err(|_| Code::Internal)?;
+    let image = qr::base64_png(&uri).ok();
     let key = secret.to_base32();
     let groups = key.as_bytes().chunks(4).filter_map(|group| std::str::from_utf8(group).ok()).collect();
     let digits = secret.parameters().digits();
-    answer(status, &EnrollPage { issuer, username, image: &image, uri: &uri, key: groups, digits, problem })
+    answer(
+        status,
+        &EnrollPage {
+            issuer,
+            username,
+            image: image.as_ref().map(|image| image.as_str()),
+            uri: &uri,
+            key: groups,
+            digits,
+            problem,
+        },
+    )
 }
 
 /// One answer for whatever link is not good (any more): who tries links learns nothing.

@@ -1,5 +1,5 @@
-//! The bodies, as .NET's DataContractJsonSerializer writes them: names in PascalCase, `null` for what is absent, enums as
-//! numbers. What is not known here is ignored.
+//! The bodies, as .NET's `DataContractJsonSerializer` writes them: names in pascal case, `null` for what is absent, enums
+//! as numbers. What is not known here is ignored.
 
 use std::fmt;
 
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn enums_and_truths_are_read_in_every_spelling_of_theirs() {
         for (json, purpose) in [
-            (r#"{}"#, Some(Purpose::Login)),
+            ("{}", Some(Purpose::Login)),
             (r#"{"VerificationType":null}"#, Some(Purpose::Login)),
             (r#"{"VerificationType":0}"#, Some(Purpose::Login)),
             (r#"{"VerificationType":1,"Further":[1]}"#, Some(Purpose::Registration)),
@@ -250,7 +250,7 @@ mod tests {
             assert_eq!(read.as_ref().ok().map(StateRequest::purpose), purpose, "{json}");
         }
         for (json, mails) in [
-            (r#"{}"#, Some(false)),
+            ("{}", Some(false)),
             (r#"{"SendEnrollmentEmail":true}"#, Some(true)),
             (r#"{"SendEnrollmentEmail":"true"}"#, Some(true)),
             (r#"{"SendEnrollmentEmail":"True"}"#, Some(true)),
