@@ -82,7 +82,7 @@ pub fn state_of<S: Storage>(
 ///
 /// A [`Purpose::Registration`] of a pending user is completed by the first right code; that of an enrolled user is a
 /// login. A wrong code counts, and the one that reaches the threshold locks; what has no form of a code and what was used
-/// before do not count. A right code clears the count, and puts the user among those of the month.
+/// before do not count. A right code clears the count; that of a login puts the user among those of the month.
 pub fn verify<S: Storage>(
     storage: &mut S,
     subject: Option<&Subject>,
@@ -128,7 +128,10 @@ pub fn verify<S: Storage>(
     if attempts != Attempts::NONE {
         storage.put_attempts(user_id, policy.app_id, Attempts::NONE)?;
     }
-    storage.count(Month::at(now_us), user_id)?;
+    // An enrolment lets nobody in yet.
+    if factor != Factor::FirstCode {
+        storage.count(Month::at(now_us), user_id)?;
+    }
     Ok(Verdict::valid(factor))
 }
 
