@@ -12,11 +12,15 @@ mod support;
 mod background;
 mod context;
 mod credits;
+mod enrollment;
 mod health;
 mod history;
 mod instances;
+mod instruments;
 mod logs;
+mod oasis;
 mod order;
+mod otp;
 mod payments;
 #[cfg(feature = "postgres")]
 mod postgres_faults;

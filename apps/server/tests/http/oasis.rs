@@ -38,12 +38,8 @@ fn the_library_goes_from_hello_to_deletion() {
     assert_eq!(library.send(&world, Library::hello_world()).status, 200);
     let asked = library.send(&world, library.request_authentication_state(username, REGISTRATION));
     assert_eq!((state(&asked), asked.ok()["UserID"].as_i64()), ("NOTREGISTERED", Some(0)));
-    let new = NewUser {
-        username,
-        fullname: Some("Dot \"é\" 😀/x"),
-        email: Some("d@example.com"),
-        ..NewUser::default()
-    };
+    let new =
+        NewUser { username, fullname: Some("Dot \"é\" 😀/x"), email: Some("d@example.com"), ..NewUser::default() };
     let registered = library.send(&world, library.register_user(&new)).ok();
     assert_eq!(registered["UserQRCode"], registered["QRData"]);
     let phone = Authenticator::scan(&image(&registered, "QRData"));
@@ -77,7 +73,10 @@ fn the_library_goes_from_hello_to_deletion() {
     assert_eq!(trail[0]["address"], "203.0.113.7", "{trail}");
 
     let refused = library.send(&world, library.register_user(&new)).oasis_refused(409, "already_enrolled");
-    assert_eq!((&refused["UserID"], &refused["QRData"], &refused["UserQRCode"]), (&json!(0), &Value::Null, &Value::Null));
+    assert_eq!(
+        (&refused["UserID"], &refused["QRData"], &refused["UserQRCode"]),
+        (&json!(0), &Value::Null, &Value::Null)
+    );
     assert_eq!(library.send(&world, library.delete_user(username)).status, 200);
     library.send(&world, library.delete_user(username)).oasis_refused(404, "user_not_found");
     let asked = library.send(&world, library.request_authentication_state(username, LOGIN));
@@ -175,15 +174,13 @@ fn what_is_not_signed_right_is_401_and_never_signed() {
         refused.oasis_refused(401, code);
     }
     world.run(&["app", "disable", &app.id]);
-    crate::support::within_a_second("the app is disabled", || {
-        library.sign(question()).send(&world).status == 401
-    });
+    crate::support::within_a_second("the app is disabled", || library.sign(question()).send(&world).status == 401);
 }
 
 #[test]
 fn a_new_api_key_of_the_tenant_is_in_force_within_a_second() {
     let (world, _, mut library) = served();
-    let rotated = world.run_json(&["tenant", "rotate-api-key", "default"]);
+    let rotated = world.run_json(&["tenant", "rotate-api-key"]);
     let old = library.clone();
     library.api_key = rotated["oasis_api_key"].as_str().unwrap().to_owned();
     crate::support::within_a_second("the new key", || library.sign(Library::hello_world()).send(&world).status == 200);
@@ -204,7 +201,12 @@ fn bodies_are_read_as_dot_net_writes_them_and_faults_name_their_member() {
         ("RequestAuthenticationState", r#"{"username":"bob"}"#, "missing_field", "Username"),
         ("RequestAuthenticationState", r#"{"Username":"bob:VALID"}"#, "invalid_field", "Username"),
         ("RequestAuthenticationState", r#"{"Username":"7"}"#, "invalid_field", "Username"),
-        ("RequestAuthenticationState", r#"{"Username":"bob","VerificationType":2}"#, "invalid_field", "VerificationType"),
+        (
+            "RequestAuthenticationState",
+            r#"{"Username":"bob","VerificationType":2}"#,
+            "invalid_field",
+            "VerificationType",
+        ),
         ("RequestAuthenticationState", r#"{"Username":"bob","DirectoryName":"a:b"}"#, "invalid_field", "DirectoryName"),
         ("RequestAuthenticationState", r#"{"Username":"a","Username":"b"}"#, "invalid_field", "Username"),
         ("RequestAuthenticationState", "[]", "invalid_json", "JSON"),
@@ -253,7 +255,8 @@ fn bodies_are_read_as_dot_net_writes_them_and_faults_name_their_member() {
     assert_eq!(state(&library.send(&world, call)), "NOTREGISTERED");
     // A client in a hurry that says nothing, or something else, of what it sends.
     let plain = library.request_authentication_state("bob", LOGIN);
-    for call in [plain.clone().without("Content-Type"), plain.set("Content-Type", "application/x-www-form-urlencoded")] {
+    for call in [plain.clone().without("Content-Type"), plain.set("Content-Type", "application/x-www-form-urlencoded")]
+    {
         assert_eq!(state(&library.send(&world, call)), "PENDINGENROLLMENT");
     }
 }
