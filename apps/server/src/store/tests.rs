@@ -14,7 +14,9 @@ use tempfile::TempDir;
 use super::db::AnyConnection;
 use super::db::{self, AsStoreError, Database, DatabaseUrl, Fault, Link, StoreError};
 use super::migrations::migrate;
+use super::otp::Factors;
 use super::tx::{Tx, transact};
+use crate::sealing::{MasterKey, Sealer};
 use crate::system;
 
 /// Where a test's database lives; gone with the value.
@@ -142,6 +144,63 @@ impl osaycore_directory::contract::Fixture for Store {
     fn transact<R>(&mut self, tenant_id: i64, work: impl FnOnce(&mut Tx<'_>) -> R) -> R {
         self.commit(tenant_id, work)
     }
+}
+
+/// A store with the users and apps that the suite of second factors speaks of.
+struct Factored {
+    store: Store,
+    sealer: Sealer,
+}
+
+impl Factored {
+    fn new(place: Place) -> Self {
+        use osaycore_directory::{App, AppSettings, NewUser, Role, Storage as _};
+        let mut store = Store::new(place);
+        store.commit(1, |tx| {
+            for id in osaycore_otp::contract::APP_IDS {
+                let app = App {
+                    id,
+                    uuid: system::uuid(),
+                    tenant_id: 1,
+                    name: format!("app {id}").parse().unwrap(),
+                    api_key: format!("key {id}"),
+                    scopes: osaycore_directory::AppScopes::default(),
+                    disabled: false,
+                    settings: AppSettings::default(),
+                    created_at_us: 1,
+                };
+                tx.insert_app(&app).unwrap();
+            }
+            for id in osaycore_otp::contract::USER_IDS {
+                let user = NewUser {
+                    id,
+                    uuid: system::uuid(),
+                    tenant_id: 1,
+                    directory: None,
+                    username: format!("user {id}").parse().unwrap(),
+                    email: None,
+                    display_name: None,
+                    role: Role::default(),
+                };
+                let _ = tx.insert_user(&user.into_user(1)).unwrap();
+            }
+        });
+        Self { store, sealer: Sealer::new(MasterKey::generate(), vec![]) }
+    }
+}
+
+impl osaycore_otp::contract::Fixture for Factored {
+    type Store<'t> = Factors<'t>;
+
+    fn transact<R>(&mut self, work: impl FnOnce(&mut Factors<'_>) -> Result<R, String>) -> Result<R, String> {
+        let sealer = &self.sealer;
+        self.store.run(1, |tx| work(&mut Factors::new(tx, sealer)))
+    }
+}
+
+#[test]
+fn second_factors_keep_their_contract() {
+    on_each_database(|place| osaycore_otp::contract::run(&mut Factored::new(place())));
 }
 
 #[test]

@@ -4,7 +4,13 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::support::{App, Call, World, on_postgres, patiently};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::support::authenticator::Authenticator;
+use crate::support::mail::Sink;
+use crate::support::oasis::{LOGIN, Library, NewUser, REGISTRATION};
+use crate::support::{App, Call, World, now_s, on_postgres, patiently};
 
 /// The one file that holds the master key.
 const KEY_FILE: &str = "osaycore.db.key";
@@ -114,6 +120,81 @@ fn no_secret_is_in_a_file_a_log_the_trail_or_an_error() {
             assert!(!found, "{secret} is in {place}");
         }
     }
+}
+
+#[test]
+fn no_seed_link_or_recovery_code_is_in_a_file_a_log_the_trail_or_a_backup() {
+    if on_postgres() {
+        return eprintln!("not run on PostgreSQL: it looks into the SQLite file");
+    }
+    let mut sink = Sink::start();
+    let mut world = World::new();
+    world.variable("OSAYCORE_LOG", "debug");
+    world.variable("OSAYCORE_SMTP_URL", &format!("smtp://127.0.0.1:{}", sink.port()));
+    let library = Library::of(&world.app("app", &[]));
+    world.serve();
+    let mut secrets = Vec::new();
+    let mut seed = |base32: &str| {
+        secrets.push(("a seed in base32", base32.as_bytes().to_vec()));
+        secrets.push(("a seed", base32_bytes(base32)));
+        secrets.push(("a seed in hexadecimal", hex::encode(base32_bytes(base32)).into_bytes()));
+    };
+    let ann = library.register_user(&NewUser { username: "ann", ..NewUser::default() });
+    let image = library.send(&world, ann).ok()["QRData"].as_str().unwrap().to_owned();
+    let phone = Authenticator::scan(&STANDARD.decode(&image).unwrap());
+    seed(&phone.secret);
+    let code = phone.code_at(now_s());
+    library.send(&world, library.verify_user_otp("ann", &code, REGISTRATION)).ok();
+    let mailed =
+        NewUser { username: "eve", email: Some("eve@example.com"), send_enrollment_email: true, ..NewUser::default() };
+    library.send(&world, library.register_user(&mailed)).ok();
+    let link = sink.receive().link().to_owned();
+    let page = Call::get(link.split_at(link.find("/enroll/").unwrap()).1).send(&world);
+    let key = page.text().split_once("?secret=").unwrap().1.split_once("&").unwrap().0.to_owned();
+    seed(&key);
+    // A mail that stays in the outbox, as nobody takes it.
+    drop(sink);
+    library.send(&world, library.register_user(&NewUser { username: "joe", ..mailed })).ok();
+    secrets.push(("a link", link.rsplit('/').next().unwrap().as_bytes().to_vec()));
+    secrets.push(("an image", image.into_bytes()));
+    let told = world.run_json(&["otp", "recovery-codes", "\\ann"]);
+    for code in told["recovery_codes"].as_array().unwrap() {
+        let code = code.as_str().unwrap();
+        secrets.push(("a recovery code", code.as_bytes().to_vec()));
+        secrets.push(("a recovery code without its hyphen", code.replace('-', "").into_bytes()));
+    }
+    let recovery = told["recovery_codes"][0].as_str().unwrap().to_owned();
+    let used = library.send(&world, library.verify_user_otp("ann", &recovery, LOGIN));
+    assert_eq!(used.ok()["State"], 8);
+    assert!(patiently(Duration::from_secs(20), || world.log().contains("a mail was not sent")), "{}", world.log());
+
+    let mut said = vec![
+        ("the trail".to_owned(), world.run(&["audit", "list", "--json"]).into_bytes()),
+        ("user show".to_owned(), world.run(&["user", "show", "\\ann", "--json"]).into_bytes()),
+    ];
+    world.run(&["backup", "backup.db"]);
+    said.extend(files(world.folder()));
+    world.kill();
+    said.extend(files(world.folder()));
+    said.push(("the log".to_owned(), world.log().into_bytes()));
+    for name in ["osaycore.db-wal", "backup.db"] {
+        assert!(said.iter().any(|(place, bytes)| place == name && holds(bytes, b"eve@example.com")), "{name}");
+    }
+    for (place, bytes) in &said {
+        for (secret, text) in &secrets {
+            assert!(!holds(bytes, text), "{secret} is in {place}");
+        }
+    }
+}
+
+/// RFC 4648 §6.
+fn base32_bytes(text: &str) -> Vec<u8> {
+    let bits = text.chars().flat_map(|letter| {
+        let value = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(letter).unwrap();
+        (0..5).rev().map(move |bit| (value >> bit) & 1 == 1)
+    });
+    let bits: Vec<bool> = bits.collect();
+    bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |value, bit| value << 1 | u8::from(*bit))).collect()
 }
 
 #[test]
