@@ -15,6 +15,7 @@ mod credits;
 mod health;
 mod history;
 mod instances;
+mod instruments;
 mod logs;
 mod order;
 mod payments;

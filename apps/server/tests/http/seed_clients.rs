@@ -1,25 +1,20 @@
 //! The document's own Python functions, with the real `requests`, against the real binary.
 
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value;
 
 use crate::support::World;
+use crate::support::programs::python;
 
 #[test]
 fn the_documents_python_functions_work_unchanged() {
-    let found = Command::new("python3").args(["-c", "import requests"]).output();
-    assert!(
-        found.is_ok_and(|found| found.status.success()),
-        "python3 with the package requests is needed: run `cargo xtask test`, which brings it"
-    );
     let mut world = World::new();
     let app = world.app("My Integrated App", &["add_credits"]);
     let user = world.rich_user("user123", "100");
     world.serve();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/http/clients/seed.py");
-    let output = Command::new("python3")
+    let output = python("requests")
         .arg(script)
         .arg(&user.id)
         .env("OSAYCORE_BASE_URL", format!("{}/api", world.base_url()))

@@ -1,7 +1,14 @@
-//! The harness: a deployment in a temporary folder, and a small HTTP client that signs for itself.
+//! The harness: a deployment in a temporary folder, a small HTTP client that signs for itself, and what a user has beside
+//! the server: mail, a browser, an authenticator app.
 
+pub(crate) mod authenticator;
+#[expect(dead_code, reason = "for the enrolment page, which is not there yet")]
+pub(crate) mod browser;
 mod calls;
 mod http;
+pub(crate) mod mail;
+pub(crate) mod oasis;
+pub(crate) mod programs;
 mod world;
 
 pub(crate) use calls::unique;

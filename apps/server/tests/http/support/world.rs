@@ -22,6 +22,7 @@ pub(crate) struct App {
     pub(crate) id: String,
     pub(crate) api_key: String,
     pub(crate) secret_key: String,
+    pub(crate) oasis_app_id: i64,
     /// Further secrets, of OASIS.
     pub(crate) oasis_application_key: String,
     pub(crate) oasis_api_key: String,
@@ -182,6 +183,7 @@ impl World {
             id: text("app_id"),
             api_key: text("api_key"),
             secret_key: text("secret_key"),
+            oasis_app_id: made["oasis_app_id"].as_i64().unwrap(),
             oasis_application_key: text("oasis_application_key"),
             oasis_api_key: text("oasis_api_key"),
         }
