@@ -9,7 +9,7 @@ use std::{
     ffi::OsString,
     fmt::Write as _,
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -49,13 +49,55 @@ const NEEDS: &[Need] = &[
         how: "install git: https://git-scm.com/downloads",
     },
     Need {
-        what: "Python 3 (the client tests call the server with `requests`)",
+        what: "Python 3 (client tests call the server with `requests`; `aiosmtpd` takes its mail)",
         probe: || succeeds(&["python3", "--version"]),
         debian: &["python3", "python3-venv"],
         how: "Debian, Ubuntu: apt-get install -y python3 python3-venv; \
               others: https://www.python.org/downloads/",
     },
+    Need {
+        what: "Node.js and npm (they drive the browser)",
+        probe: || succeeds(&["node", "--version"]) && succeeds(&["npm", "--version"]),
+        debian: &["nodejs", "npm"],
+        how: "Debian 13, Ubuntu 25.10: apt-get install -y nodejs npm; others: https://nodejs.org/",
+    },
+    Need {
+        what: "Node.js 20 or newer",
+        probe: || succeeds(&["node", "-e", "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)"]),
+        debian: &[],
+        how: "https://nodejs.org/ (Debian 12 and Ubuntu 24.04 have 18)",
+    },
+    Need {
+        what: "Chromium (pages are tried in it)",
+        probe: || {
+            let named = env::var("OSAYCORE_TEST_CHROMIUM");
+            named.iter().map(String::as_str).chain(CHROMIUM).any(|it| succeeds(&[it, "--version"]))
+        },
+        // Without a font its screenshots have no letters.
+        debian: &["chromium", "fonts-dejavu-core"],
+        how: "Debian: apt-get install -y chromium fonts-dejavu-core; Fedora: dnf install chromium; \
+              or name one: OSAYCORE_TEST_CHROMIUM=<program>",
+    },
+    Need {
+        what: "zbarimg (it reads QR codes)",
+        probe: || succeeds(&["zbarimg", "--version"]),
+        debian: &["zbar-tools"],
+        how: "Debian, Ubuntu: apt-get install -y zbar-tools; Fedora: dnf install zbar; macOS: brew install zbar",
+    },
+    Need {
+        what: "oathtool (the authenticator app of the tests)",
+        probe: || succeeds(&["oathtool", "--version"]),
+        debian: &["oathtool"],
+        how: "Debian, Ubuntu: apt-get install -y oathtool; Fedora: dnf install oathtool; \
+              macOS: brew install oath-toolkit",
+    },
 ];
+
+/// What Chromium is called; `apps/server/tests/browser/chromium.mjs` looks for the same.
+const CHROMIUM: [&str; 2] = ["chromium", "chromium-browser"];
+
+/// Of Python; the modules are called as the packages.
+const PYTHON_PACKAGES: [&str; 2] = ["requests", "aiosmtpd"];
 
 const POSTGRES_NEEDS: &[Need] = &[
     Need {
@@ -76,20 +118,22 @@ const POSTGRES_NEEDS: &[Need] = &[
     },
 ];
 
-/// Sees to everything and answers the `PATH` to run the tests with: its `python3` has `requests`.
+/// Sees to everything and answers the variables to run the tests with: a `PATH` whose `python3` has
+/// the packages, and where those of Node.js are.
 ///
-/// As root on Debian, missing packages are installed by apt. `requests` goes into a private
-/// environment in the target folder unless the system's Python has it already. PostgreSQL and libpq
-/// are looked for where `with_postgres` says so.
+/// As root on Debian, missing programs are installed by apt. Packages of Python go into a private
+/// environment in the target folder unless the system's Python has them all, those of npm always.
+/// PostgreSQL and libpq are looked for where `with_postgres` says so.
 ///
 /// # Errors
 /// What is missing, and the command that installs it.
-pub fn ensure(with_postgres: bool) -> Result<OsString, String> {
+pub fn ensure(with_postgres: bool) -> Result<Vec<(&'static str, OsString)>, String> {
     let needs = NEEDS.iter().chain(if with_postgres { POSTGRES_NEEDS } else { &[] });
     let mut missing: Vec<&Need> = needs.filter(|need| !(need.probe)()).collect();
-    let packages: Vec<&str> = missing.iter().flat_map(|need| need.debian).copied().collect();
-    if !packages.is_empty() && is_root() && succeeds(&["apt-get", "--version"]) {
-        apt_install(&packages);
+    if is_root() && succeeds(&["apt-get", "--version"]) {
+        for need in missing.iter().filter(|need| !need.debian.is_empty()) {
+            apt_install(need.debian);
+        }
         missing.retain(|need| !(need.probe)());
     }
     if !missing.is_empty() {
@@ -102,39 +146,70 @@ pub fn ensure(with_postgres: bool) -> Result<OsString, String> {
         }
         return Err(said);
     }
-    with_requests()
+    Ok(vec![("PATH", with_python_packages()?), ("OSAYCORE_TEST_NODE_MODULES", node_modules()?)])
 }
 
 /// `PATH`, with the private environment in front where it is needed.
-fn with_requests() -> Result<OsString, String> {
-    const IMPORT: [&str; 2] = ["-c", "import requests; print('requests', requests.__version__)"];
-    if succeeds(&["python3", IMPORT[0], IMPORT[1]]) {
+fn with_python_packages() -> Result<OsString, String> {
+    let import = format!("import {}", PYTHON_PACKAGES.join(", "));
+    let has_packages = |python: &Path| {
+        let mut command = Command::new(python);
+        runs(command.args(["-c", &import]).stderr(Stdio::null()))
+    };
+    if has_packages(Path::new("python3")) {
         return Ok(env::var_os("PATH").unwrap_or_default());
     }
     let folder = tree::target_folder().join("python");
     let programs = folder.join(if cfg!(windows) { "Scripts" } else { "bin" });
     let python = programs.join("python3");
-    if !runs(Command::new(&python).args(IMPORT).stdout(Stdio::null())) {
+    // One that was made for a shorter list is made again.
+    if !has_packages(&python) {
         create_environment(&folder, &python)?;
     }
     postgres::with_front(&programs)
 }
 
-fn create_environment(folder: &Path, python: &PathBuf) -> Result<(), String> {
-    println!("requests is not there: a private Python environment in {}", folder.display());
+fn create_environment(folder: &Path, python: &Path) -> Result<(), String> {
+    let packages = PYTHON_PACKAGES.join(" ");
+    println!("{packages}: a private Python environment in {}", folder.display());
     let create = || runs(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder));
     // Debian's Python comes without its venv module.
     let created = create() || (is_root() && apt_install(&["python3", "python3-venv"]) && create());
     if !created {
         return Err("python3 -m venv failed; Debian, Ubuntu: apt-get install -y python3-venv".to_owned());
     }
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "requests"];
-    if runs(Command::new(python).args(pip)) {
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    if runs(Command::new(python).args(pip).args(PYTHON_PACKAGES)) {
         return Ok(());
     }
-    Err("pip install requests failed: it needs PyPI or a mirror of it (PIP_INDEX_URL); or install \
-         it for the system's Python: apt-get install -y python3-requests"
-        .to_owned())
+    Err(format!(
+        "pip install {packages} failed: it needs PyPI or a mirror of it (PIP_INDEX_URL); or install \
+         them for the system's Python: apt-get install -y python3-requests python3-aiosmtpd"
+    ))
+}
+
+/// The folder of the npm packages that the browser tests name, in the versions of their lock file.
+fn node_modules() -> Result<OsString, String> {
+    let named = tree::root().join("apps/server/tests/browser");
+    let folder = tree::target_folder().join("browser");
+    let modules = folder.join("node_modules");
+    let manifests = ["package.json", "package-lock.json"];
+    let same = |name: &&str| fs::read(named.join(name)).ok() == fs::read(folder.join(name)).ok();
+    // npm writes this file last.
+    if manifests.iter().all(same) && modules.join(".package-lock.json").exists() {
+        return Ok(modules.into());
+    }
+    println!("npm ci in {}", folder.display());
+    let _ = fs::remove_dir_all(&modules);
+    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    for name in manifests {
+        fs::copy(named.join(name), folder.join(name)).map_err(|error| format!("{name}: {error}"))?;
+    }
+    let npm = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+    if runs(Command::new("npm").args(npm).current_dir(&folder)) {
+        return Ok(modules.into());
+    }
+    Err("npm ci failed: it needs the npm registry or a mirror of it (npm_config_registry)".to_owned())
 }
 
 fn apt_install(packages: &[&str]) -> bool {

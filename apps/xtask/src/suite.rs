@@ -66,7 +66,8 @@ pub fn run(extent: Extent) -> Result<bool, String> {
 struct Suite {
     extent: Extent,
     tree: Tree,
-    path: OsString,
+    /// Which lead the tests to what they need beside Rust.
+    variables: Vec<(&'static str, OsString)>,
     vectors: Option<PathBuf>,
     /// `--features crate/contract,…`: the same for all steps, so that nothing is built twice.
     features: Vec<String>,
@@ -80,16 +81,15 @@ impl Suite {
     fn new(extent: Extent) -> Result<Self, String> {
         let tree = Tree::read()?;
         let features = features(&tree, extent.postgres);
-        let path = env::var_os("PATH").unwrap_or_default();
         let vectors = vectors()?;
-        let durations = Vec::new();
+        let (variables, durations) = (Vec::new(), Vec::new());
         let cluster = None;
-        Ok(Self { extent, tree, path, vectors, features, cluster, durations, tally: Tally::default() })
+        Ok(Self { extent, tree, variables, vectors, features, cluster, durations, tally: Tally::default() })
     }
 
     fn steps(&mut self) -> Result<(), String> {
         self.step("prerequisites", "install what is named above", |suite| {
-            suite.path = prerequisites::ensure(suite.extent.postgres)?;
+            suite.variables = prerequisites::ensure(suite.extent.postgres)?;
             match &suite.vectors {
                 Some(folder) => println!("test vectors: {}", folder.display()),
                 None => {
@@ -186,7 +186,7 @@ impl Suite {
 
     fn cargo_command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(cargo());
-        command.args(arguments).current_dir(&self.tree.root).env("PATH", &self.path);
+        command.args(arguments).current_dir(&self.tree.root).envs(self.variables.iter().cloned());
         if let Some(folder) = &self.vectors {
             command.env("OSAYCORE_VECTORS", folder);
         }

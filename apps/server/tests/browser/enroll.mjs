@@ -73,6 +73,11 @@ async function copied(page) {
 }
 
 async function lineOfInput() {
-  for await (const line of createInterface({ input: process.stdin })) return line.trim();
-  throw new Error("standard input ended before the code");
+  try {
+    for await (const line of createInterface({ input: process.stdin })) return line.trim();
+    throw new Error("standard input ended before the code");
+  } finally {
+    // Open, it would keep the script alive.
+    process.stdin.destroy();
+  }
 }

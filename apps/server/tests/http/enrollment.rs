@@ -61,7 +61,7 @@ fn a_mailed_link_enrols_once_in_a_real_browser() {
     }
     let mut sink = Sink::start();
     let (world, library) = mailing(&sink);
-    let registered = library.send(&world, library.register_user(&ADA)).ok();
+    let registered = library.send(&world, &library.register_user(&ADA)).ok();
     assert_eq!(registered["QRData"], Value::Null, "the image goes by mail");
     let mail = sink.receive();
     assert_eq!((mail.from.as_str(), mail.to.as_str()), ("Reading room <room@example.com>", "ada@example.com"));
@@ -85,7 +85,7 @@ fn a_mailed_link_enrols_once_in_a_real_browser() {
     assert_eq!(seen["second_status"], 410, "the link is used up: {seen}");
     assert_eq!(seen["csp_violations"], serde_json::json!([]), "{seen}");
 
-    let login = |code: &str| state(&library.send(&world, library.verify_user_otp("ada", code, LOGIN)));
+    let login = |code: &str| state(&library.send(&world, &library.verify_user_otp("ada", code, LOGIN)));
     assert_eq!(login(&scanned.code_at(now_s() + 30)), "VALID");
     assert_eq!(login(codes[0]), "VALID");
     assert_eq!(login(codes[0]), "INVALID");
@@ -96,7 +96,7 @@ fn a_mailed_link_enrols_once_in_a_real_browser() {
 fn opening_a_page_uses_nothing_up_and_completing_does() {
     let mut sink = Sink::start();
     let (world, library) = mailing(&sink);
-    library.send(&world, library.register_user(&ADA)).ok();
+    library.send(&world, &library.register_user(&ADA)).ok();
     let path = path(&sink.receive());
     let open = || Call::get(&path).send(&world);
     let page = open();
@@ -123,7 +123,7 @@ fn opening_a_page_uses_nothing_up_and_completing_does() {
 fn a_newer_registration_an_enrolment_elsewhere_and_a_deletion_void_the_link() {
     let mut sink = Sink::start();
     let (world, library) = mailing(&sink);
-    let register = || library.send(&world, library.register_user(&ADA)).ok();
+    let register = || library.send(&world, &library.register_user(&ADA)).ok();
     let status = |path: &str| Call::get(path).send(&world).status;
     register();
     let first = path(&sink.receive());
@@ -136,7 +136,7 @@ fn a_newer_registration_an_enrolment_elsewhere_and_a_deletion_void_the_link() {
     world.run(&["user", "enable", "\\ada"]);
     let page = Call::get(&second).send(&world);
     let code = phone(page.text()).code_at(now_s());
-    let elsewhere = library.send(&world, library.verify_user_otp("ada", &code, REGISTRATION));
+    let elsewhere = library.send(&world, &library.verify_user_otp("ada", &code, REGISTRATION));
     assert_eq!(state(&elsewhere), "VALID");
     assert_eq!(status(&second), 410, "enrolled without it");
 
@@ -144,7 +144,7 @@ fn a_newer_registration_an_enrolment_elsewhere_and_a_deletion_void_the_link() {
     register();
     let third = path(&sink.receive());
     assert_eq!(status(&third), 200);
-    library.send(&world, library.delete_user("ada")).ok();
+    library.send(&world, &library.delete_user("ada")).ok();
     assert_eq!(status(&third), 410);
 }
 
@@ -152,13 +152,13 @@ fn a_newer_registration_an_enrolment_elsewhere_and_a_deletion_void_the_link() {
 fn guesses_at_a_page_are_counted_and_lock_like_any_others() {
     let mut sink = Sink::start();
     let (world, library) = mailing(&sink);
-    library.send(&world, library.register_user(&ADA)).ok();
+    library.send(&world, &library.register_user(&ADA)).ok();
     let path = path(&sink.receive());
     let phone = phone(Call::get(&path).send(&world).text());
     let statuses: Vec<u16> = (0..6).map(|_| enter(&world, &path, "000000").status).collect();
     assert_eq!(statuses, [422, 422, 422, 422, 422, 429]);
     assert_eq!(enter(&world, &path, &phone.code_at(now_s())).status, 429, "not even a right code is looked at");
-    let asked = library.send(&world, library.request_authentication_state("ada", REGISTRATION));
+    let asked = library.send(&world, &library.request_authentication_state("ada", REGISTRATION));
     assert_eq!(state(&asked), "LOCKED");
     world.run(&["user", "unlock", "\\ada"]);
     assert_eq!(enter(&world, &path, &phone.code_at(now_s())).status, 200);
@@ -168,13 +168,13 @@ fn guesses_at_a_page_are_counted_and_lock_like_any_others() {
 fn mail_is_tried_again_and_outlives_a_crash() {
     let mut sink = Sink::refusing_first(1);
     let (mut world, library) = mailing(&sink);
-    library.send(&world, library.register_user(&ADA)).ok();
+    library.send(&world, &library.register_user(&ADA)).ok();
     assert_eq!(sink.receive().to, "ada@example.com", "after a refusal");
 
     // The next is accepted by us while the mail server is away, and survives us.
     drop(sink);
     let eve = NewUser { username: "eve", email: Some("eve@example.com"), ..ADA };
-    library.send(&world, library.register_user(&eve)).ok();
+    library.send(&world, &library.register_user(&eve)).ok();
     let tried = || world.log().contains("a mail was not sent");
     assert!(patiently(Duration::from_secs(20), tried), "{}", world.log());
     assert!(!world.log().contains("/enroll/1/"), "no link is logged");
@@ -185,7 +185,7 @@ fn mail_is_tried_again_and_outlives_a_crash() {
     assert_eq!(sink.receive().to, "eve@example.com");
     let sent = sink.accepted();
     library
-        .send(&world, library.register_user(&NewUser { username: "joe", email: Some("joe@example.com"), ..ADA }))
+        .send(&world, &library.register_user(&NewUser { username: "joe", email: Some("joe@example.com"), ..ADA }))
         .ok();
     assert_eq!(sink.receive().to, "joe@example.com");
     assert_eq!(sink.accepted(), sent + 1, "nothing was sent twice");

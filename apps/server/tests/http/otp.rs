@@ -30,19 +30,19 @@ impl Asked {
 
     #[track_caller]
     fn state(&self, username: &str) -> &'static str {
-        state(&self.library.send(&self.world, self.library.request_authentication_state(username, LOGIN)))
+        state(&self.library.send(&self.world, &self.library.request_authentication_state(username, LOGIN)))
     }
 
     #[track_caller]
     fn enter(&self, username: &str, code: &str) -> &'static str {
-        state(&self.library.send(&self.world, self.library.verify_user_otp(username, code, LOGIN)))
+        state(&self.library.send(&self.world, &self.library.verify_user_otp(username, code, LOGIN)))
     }
 
     /// The app on the phone of a new user who has not enrolled.
     #[track_caller]
     fn registered(&self, username: &str) -> Authenticator {
         let new = self.library.register_user(&NewUser { username, ..NewUser::default() });
-        let made = self.library.send(&self.world, new).ok();
+        let made = self.library.send(&self.world, &new).ok();
         Authenticator::scan(&STANDARD.decode(made["QRData"].as_str().unwrap()).unwrap())
     }
 
@@ -51,7 +51,7 @@ impl Asked {
     fn enrolled(&self, username: &str) -> Authenticator {
         let phone = self.registered(username);
         let call = self.library.verify_user_otp(username, &phone.code_at(now_s()), REGISTRATION);
-        assert_eq!(state(&self.library.send(&self.world, call)), "VALID");
+        assert_eq!(state(&self.library.send(&self.world, &call)), "VALID");
         phone
     }
 
@@ -82,7 +82,7 @@ fn all_eleven_states_are_reached_by_configuration() {
     let phone = asked.registered("ann");
     see(asked.state("ann"));
     let first = asked.library.verify_user_otp("ann", &phone.code_at(now_s()), REGISTRATION);
-    see(state(&asked.library.send(world, first)));
+    see(state(&asked.library.send(world, &first)));
     see(asked.state("ann"));
     see(asked.enter("ann", "not a code"));
 
@@ -99,7 +99,7 @@ fn all_eleven_states_are_reached_by_configuration() {
     world.run(&["group", "add", "staff", "\\ann"]);
     assert_eq!(asked.state("ann"), "AUTHENTICATE");
     let new = NewUser { username: "joe", user_groups: &[group], ..NewUser::default() };
-    asked.library.send(world, asked.library.register_user(&new)).ok();
+    asked.library.send(world, &asked.library.register_user(&new)).ok();
     assert_eq!(asked.state("joe"), "PENDINGENROLLMENT", "registered into the group");
 
     world.run(&["user", "set", "\\ann", "--bypass-otp", "true"]);
@@ -141,15 +141,15 @@ fn the_users_of_a_month_are_as_many_as_the_limit_says() {
     assert_eq!(asked.enter(eve, &code), "MAXUSERSREACHED");
     assert_eq!(asked.state(ann), "AUTHENTICATE", "who is among them comes again");
     let call = asked.library.verify_user_otp(eve, &code, REGISTRATION);
-    assert_eq!(state(&asked.library.send(&asked.world, call)), "MAXUSERSREACHED", "there is no way around it");
+    assert_eq!(state(&asked.library.send(&asked.world, &call)), "MAXUSERSREACHED", "there is no way around it");
     asked.set(&["--monthly-user-limit", "none"]);
     within_a_second("no limit", || asked.state(eve) == "AUTHENTICATE");
     assert_eq!(asked.enter(eve, &code), "VALID", "the code was not used up");
 }
 
 /// All of these at once, each signed for a second of its own; → how often each state was answered.
-fn at_once(worlds: &[&World], library: &Library, calls: Vec<Call>) -> BTreeMap<&'static str, usize> {
-    let calls: Vec<Call> = calls.into_iter().map(|call| library.sign(call)).collect();
+fn at_once(worlds: &[&World], library: &Library, calls: &[Call]) -> BTreeMap<&'static str, usize> {
+    let calls: Vec<Call> = calls.iter().map(|call| library.sign(call)).collect();
     let ready = Barrier::new(calls.len());
     let mut states = BTreeMap::new();
     std::thread::scope(|scope| {
@@ -178,8 +178,8 @@ fn one_of_many_simultaneous_right_codes_is_accepted() {
     for (username, worlds) in [("one", vec![&asked.world]), ("two", vec![&asked.world, &second])] {
         let phone = asked.enrolled(username);
         let code = next(&phone);
-        let calls = (0..32).map(|_| asked.library.verify_user_otp(username, &code, LOGIN)).collect();
-        let states = at_once(&worlds, &asked.library, calls);
+        let calls: Vec<_> = (0..32).map(|_| asked.library.verify_user_otp(username, &code, LOGIN)).collect();
+        let states = at_once(&worlds, &asked.library, &calls);
         assert_eq!(states, BTreeMap::from([("VALID", 1), ("INVALID", 31)]), "{username}");
         assert_eq!(asked.state(username), "AUTHENTICATE", "what is used up is no guess");
     }
@@ -193,8 +193,8 @@ fn of_many_simultaneous_guesses_no_more_than_the_threshold_is_looked_at() {
         let phone = asked.enrolled(username);
         let right: Vec<String> = (-2..=3).map(|step| phone.code_at(now_s() + step * 30)).collect();
         let wrong = (0..).map(|n| format!("{n:06}")).filter(|code| !right.contains(code));
-        let calls = wrong.take(64).map(|code| asked.library.verify_user_otp(username, &code, LOGIN)).collect();
-        let states = at_once(&worlds, &asked.library, calls);
+        let calls: Vec<_> = wrong.take(64).map(|code| asked.library.verify_user_otp(username, &code, LOGIN)).collect();
+        let states = at_once(&worlds, &asked.library, &calls);
         assert_eq!(states, BTreeMap::from([("INVALID", 5), ("LOCKED", 59)]), "{username}");
         assert_eq!(asked.enter(username, &next(&phone)), "LOCKED");
         let actions = asked.actions(username);
@@ -207,13 +207,13 @@ fn one_app_locks_a_user_out_of_itself_alone_and_an_operator_unlocks() {
     let asked = Asked::new();
     let phone = asked.enrolled("ann");
     let other = Library::of(&asked.world.app("other", &[]));
-    within_a_second("the other app", || other.sign(Library::hello_world()).send(&asked.world).status == 200);
+    within_a_second("the other app", || other.sign(&Library::hello_world()).send(&asked.world).status == 200);
     for _ in 0..5 {
         assert_eq!(asked.enter("ann", "000000"), "INVALID");
     }
     assert_eq!(asked.state("ann"), "LOCKED");
     let code = next(&phone);
-    let elsewhere = |code: &str| state(&other.send(&asked.world, other.verify_user_otp("ann", code, LOGIN)));
+    let elsewhere = |code: &str| state(&other.send(&asked.world, &other.verify_user_otp("ann", code, LOGIN)));
     assert_eq!(elsewhere(&code), "VALID");
     assert_eq!(elsewhere(&code), "INVALID", "a code is used once");
     let shown = asked.world.run_json(&["user", "show", "\\ann"]);
@@ -289,7 +289,7 @@ fn a_credential_keeps_the_parameters_that_it_was_made_with() {
     asked.set(&["--totp-digits", "6", "--totp-period", "30", "--totp-algorithm", "sha1"]);
     within_a_second("six digits", || asked.registered("bob").digits == 6);
     let first = asked.library.verify_user_otp(&username, &phone.code_at(now_s()), REGISTRATION);
-    assert_eq!(state(&asked.library.send(&asked.world, first)), "VALID");
+    assert_eq!(state(&asked.library.send(&asked.world, &first)), "VALID");
     assert_eq!(asked.enter(&username, &next(&phone)), "VALID");
     assert_eq!(asked.enter(&username, "123456"), "INVALID");
     assert_eq!(asked.world.run_json(&["user", "show", &format!("\\{username}")])["wrong_codes"], serde_json::json!([]));
@@ -301,20 +301,20 @@ fn a_name_is_one_user_of_its_directory_and_a_deleted_one_comes_back_only_to_a_fr
     let acme = asked.library.clone().in_directory("Acme");
     let id = |library: &Library| {
         let new = library.register_user(&NewUser { username: "bob", ..NewUser::default() });
-        library.send(&asked.world, new).ok()["UserID"].as_i64().unwrap()
+        library.send(&asked.world, &new).ok()["UserID"].as_i64().unwrap()
     };
     let (plain, in_acme) = (id(&asked.library), id(&acme));
     assert_ne!(plain, in_acme);
     assert_eq!(id(&acme), in_acme, "who has not enrolled begins anew");
-    assert_eq!(acme.send(&asked.world, acme.delete_user("bob")).ok()["UserID"], in_acme);
+    assert_eq!(acme.send(&asked.world, &acme.delete_user("bob")).ok()["UserID"], in_acme);
     assert_eq!(asked.state("bob"), "PENDINGENROLLMENT");
     let successor = id(&acme);
     assert_ne!(successor, in_acme);
     let refused = asked.world.cli(&["user", "restore", &in_acme.to_string()]);
     assert_eq!(refused.status.code(), Some(1), "the name is taken");
-    acme.send(&asked.world, acme.delete_user("bob")).ok();
+    acme.send(&asked.world, &acme.delete_user("bob")).ok();
     asked.world.run(&["user", "restore", &in_acme.to_string()]);
-    let asked_again = acme.send(&asked.world, acme.request_authentication_state("bob", LOGIN));
+    let asked_again = acme.send(&asked.world, &acme.request_authentication_state("bob", LOGIN));
     assert_eq!(asked_again.ok()["UserID"], in_acme);
 }
 
@@ -329,7 +329,7 @@ fn second_factors_outlive_a_crash_and_a_new_master_key() {
     // At once, before the server has looked for the new key by itself.
     assert_eq!(asked.enter("ann", &next(&phone)), "VALID");
     let first = asked.library.verify_user_otp("bob", &pending.code_at(now_s()), REGISTRATION);
-    assert_eq!(state(&asked.library.send(&asked.world, first)), "VALID");
+    assert_eq!(state(&asked.library.send(&asked.world, &first)), "VALID");
     asked.enrolled("eve");
     asked.world.crash();
     assert_eq!(asked.state("eve"), "AUTHENTICATE", "what was sealed meanwhile opens with the new key");

@@ -140,21 +140,21 @@ fn no_seed_link_or_recovery_code_is_in_a_file_a_log_the_trail_or_a_backup() {
         secrets.push(("a seed in hexadecimal", hex::encode(base32_bytes(base32)).into_bytes()));
     };
     let ann = library.register_user(&NewUser { username: "ann", ..NewUser::default() });
-    let image = library.send(&world, ann).ok()["QRData"].as_str().unwrap().to_owned();
+    let image = library.send(&world, &ann).ok()["QRData"].as_str().unwrap().to_owned();
     let phone = Authenticator::scan(&STANDARD.decode(&image).unwrap());
     seed(&phone.secret);
     let code = phone.code_at(now_s());
-    library.send(&world, library.verify_user_otp("ann", &code, REGISTRATION)).ok();
+    library.send(&world, &library.verify_user_otp("ann", &code, REGISTRATION)).ok();
     let mailed =
         NewUser { username: "eve", email: Some("eve@example.com"), send_enrollment_email: true, ..NewUser::default() };
-    library.send(&world, library.register_user(&mailed)).ok();
+    library.send(&world, &library.register_user(&mailed)).ok();
     let link = sink.receive().link().to_owned();
     let page = Call::get(link.split_at(link.find("/enroll/").unwrap()).1).send(&world);
     let key = page.text().split_once("?secret=").unwrap().1.split_once("&").unwrap().0.to_owned();
     seed(&key);
     // A mail that stays in the outbox, as nobody takes it.
     drop(sink);
-    library.send(&world, library.register_user(&NewUser { username: "joe", ..mailed })).ok();
+    library.send(&world, &library.register_user(&NewUser { username: "joe", ..mailed })).ok();
     secrets.push(("a link", link.rsplit('/').next().unwrap().as_bytes().to_vec()));
     secrets.push(("an image", image.into_bytes()));
     let told = world.run_json(&["otp", "recovery-codes", "\\ann"]);
@@ -164,7 +164,7 @@ fn no_seed_link_or_recovery_code_is_in_a_file_a_log_the_trail_or_a_backup() {
         secrets.push(("a recovery code without its hyphen", code.replace('-', "").into_bytes()));
     }
     let recovery = told["recovery_codes"][0].as_str().unwrap().to_owned();
-    let used = library.send(&world, library.verify_user_otp("ann", &recovery, LOGIN));
+    let used = library.send(&world, &library.verify_user_otp("ann", &recovery, LOGIN));
     assert_eq!(used.ok()["State"], 8);
     assert!(patiently(Duration::from_secs(20), || world.log().contains("a mail was not sent")), "{}", world.log());
 

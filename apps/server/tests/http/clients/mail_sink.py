@@ -36,7 +36,8 @@ class Sink:
 
 def told(envelope):
     message = message_from_bytes(envelope.content, policy=policy.default)
-    parts = {part.get_content_type(): part.get_content() for part in message.walk() if not part.is_multipart()}
+    leaves = [part for part in message.walk() if part.get_content_maintype() == "text"]
+    parts = {part.get_content_type(): part.get_content().replace("\r\n", "\n") for part in leaves}
     return {
         "from": message["From"] or "",
         "to": message["To"] or "",

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Child, ChildStdin, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -11,14 +11,13 @@ use super::patiently;
 use super::programs::program;
 
 /// For a page on a busy machine; the scripts have deadlines of their own.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A running script.
 pub(crate) struct Script {
     name: String,
     /// None once it was waited for.
     process: Option<Child>,
-    input: ChildStdin,
 }
 
 impl Script {
@@ -32,16 +31,14 @@ impl Script {
         let mut command = program("node");
         command.arg(script).args(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut process = command.spawn().unwrap();
-        let input = process.stdin.take().unwrap();
-        Self { name: name.to_owned(), process: Some(process), input }
+        Self { name: name.to_owned(), process: Some(command.spawn().unwrap()) }
     }
 
     /// The content of a file that the script writes; waits for it.
     #[track_caller]
     pub(crate) fn file(&mut self, path: &Path) -> Vec<u8> {
         let mut ended = false;
-        let there = patiently(PATIENCE, || {
+        patiently(PATIENCE, || {
             // In this order: it may write the file and end.
             ended = self.process.as_mut().unwrap().try_wait().unwrap().is_some();
             ended || path.exists()
@@ -49,14 +46,15 @@ impl Script {
         match std::fs::read(path) {
             Ok(content) => content,
             Err(_) if ended => self.fail(&format!("ended without {}", path.display())),
-            Err(error) => panic!("{}: {error}, waited for: {there}", path.display()),
+            Err(error) => panic!("{} did not come from {}: {error}", path.display(), self.name),
         }
     }
 
     /// Writes a line to its standard input.
     #[track_caller]
     pub(crate) fn say(&mut self, line: &str) {
-        if let Err(error) = writeln!(self.input, "{line}") {
+        let input = self.process.as_mut().unwrap().stdin.as_mut().unwrap();
+        if let Err(error) = writeln!(input, "{line}") {
             self.fail(&format!("does not listen ({error})"));
         }
     }
@@ -77,7 +75,7 @@ impl Script {
         panic!("{} {why}: {said}", self.name)
     }
 
-    /// Standard output of a good end, else everything.
+    /// Closes its standard input; → standard output of a good end, else everything.
     fn wait(&mut self) -> String {
         let output = self.process.take().unwrap().wait_with_output().unwrap();
         let stdout = String::from_utf8_lossy(&output.stdout);

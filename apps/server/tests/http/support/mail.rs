@@ -12,7 +12,7 @@ use super::patiently;
 use super::programs::python;
 
 /// For a message, with its retries, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) struct Sink {
     process: Child,

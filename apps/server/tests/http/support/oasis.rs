@@ -81,7 +81,7 @@ impl Library {
 
     /// Signs, sends and, as the library does of the 200 of a POST, checks that the server has signed the answer.
     #[track_caller]
-    pub(crate) fn send(&self, world: &World, call: Call) -> Answer {
+    pub(crate) fn send(&self, world: &World, call: &Call) -> Answer {
         let call = self.sign(call);
         let answer = call.send(world);
         if call.method == "POST"
@@ -142,7 +142,7 @@ fn post(operation: &str, body: String) -> Call {
 impl Library {
     /// Signed at the newest second at which nothing was signed to the same signature: two such requests would be one.
     #[track_caller]
-    pub(crate) fn sign(&self, call: Call) -> Call {
+    pub(crate) fn sign(&self, call: &Call) -> Call {
         static GIVEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
         let now_s = now_s();
         let signed = (0..REQUEST_AGE_S).map(|age_s| self.sign_at(call.clone(), now_s - age_s)).find(|call| {
