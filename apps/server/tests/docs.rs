@@ -48,17 +48,32 @@ fn the_error_table_is_the_codes() {
     assert!(missing.is_empty() && wrong.is_empty(), "docs/api.md lacks {missing:#?} and has {wrong:#?}");
 }
 
+/// The Rust of `routes/`, folders included.
+fn code_of_routes() -> Vec<String> {
+    let mut code = vec![];
+    let mut folders = vec![PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/routes")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                code.push(std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    code
+}
+
 /// `METHOD path` of everything that `routes/` registers: `resource("/path", "GET, POST")`.
 fn routes() -> BTreeSet<String> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/routes");
     let mut found = BTreeSet::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let code = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+    for code in code_of_routes() {
         for (at, _) in code.match_indices("resource(") {
             let mut strings = quoted(code.split_at(at).1.split_once(')').unwrap().0);
             let Some(path) = strings.next().filter(|path| path.starts_with('/')) else { continue };
-            let public = ["/healthz", "/readyz", "/metrics"].contains(&path);
-            let prefix = if public { "" } else { "/api" };
+            let outside = ["/healthz", "/readyz", "/metrics", "/enroll/", "/assets/"];
+            let prefix = if outside.iter().any(|begin| path.starts_with(begin)) { "" } else { "/api" };
             let methods = strings.next().unwrap_or_else(|| panic!("{path} has no methods"));
             found.extend(methods.split(", ").map(|method| format!("{method} {prefix}{path}")));
         }
@@ -149,9 +164,15 @@ fn every_command_has_an_example_and_every_flag_of_it_is_named() {
     assert!(lines.is_empty(), "docs/cli.md lacks {lines:#?}");
 }
 
-/// The lines of the shell examples of a page.
-fn shell_lines(page: &str) -> impl Iterator<Item = &str> {
-    page.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix("sh\n")).flat_map(str::lines)
+/// The lines of the shell examples of a page, and how each ends: `sh`, or `sh exits 1` where the page says why.
+fn shell_lines(page: &str) -> impl Iterator<Item = (&str, i32)> {
+    let blocks = page.split("```").skip(1).step_by(2).filter_map(|block| block.split_once('\n'));
+    let examples = blocks.filter_map(|(kind, lines)| match kind {
+        "sh" => Some((lines, 0)),
+        "sh exits 1" => Some((lines, 1)),
+        _ => None,
+    });
+    examples.flat_map(|(lines, exit)| lines.lines().map(move |line| (line, exit)))
 }
 
 #[cfg(unix)]
@@ -163,7 +184,7 @@ fn the_examples_of_the_command_line_work_one_after_the_other() {
     let page = text("docs/cli.md");
     let serves = |line: &str| ["osaycore serve", "osaycore quickstart"].iter().any(|begin| line.starts_with(begin));
     let mut run = 0;
-    for line in shell_lines(&page).filter(|line| !serves(line)) {
+    for (line, exit) in shell_lines(&page).filter(|(line, _)| !serves(line)) {
         let output = Command::new("sh")
             .args(["-c", line])
             .current_dir(folder.path())
@@ -171,7 +192,7 @@ fn the_examples_of_the_command_line_work_one_after_the_other() {
             .env("PATH", format!("{programs}:/usr/bin:/bin"))
             .output()
             .unwrap();
-        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(exit), "{line}: {}", String::from_utf8_lossy(&output.stderr));
         run += 1;
     }
     assert!(run > 30, "the examples were not found: {run}");
