@@ -52,7 +52,7 @@ pub trait Storage {
     /// Forgets the user's attempts in every app; false if there were none but [`Attempts::NONE`].
     fn clear_attempts(&mut self, user_id: i64) -> Result<bool, Self::Error>;
 
-    /// Replaces the user's recovery codes by these digests.
+    /// Replaces the recovery codes of a user who has a credential by these digests, of which no two are equal.
     fn replace_recovery_codes(&mut self, user_id: i64, digests: &[[u8; 32]]) -> Result<(), Self::Error>;
 
     /// Uses a recovery code up; false if the user has none of this digest.
