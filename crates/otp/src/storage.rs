@@ -29,7 +29,8 @@ impl Month {
 ///
 /// A false answer lets somebody in: a step that is read while another transaction uses it up is accepted twice, a count
 /// that is read so is guessed past. So from the first read on no other transaction may write what belongs to that user
-/// until this one ends: it waits, or one of the two fails and is tried again whole.
+/// until this one ends: it waits, or one of the two fails and is tried again whole. What belongs to all of them, the users
+/// of a month, likewise from [`counted`](Storage::counted) on; else two at once are both the last one that the limit lets in.
 pub trait Storage {
     /// A failure of the storage itself.
     type Error: Debug;

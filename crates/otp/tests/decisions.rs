@@ -285,9 +285,11 @@ fn no_step_is_before_the_epoch() {
 fn what_has_no_form_of_a_code_is_no_guess() {
     let long = "1".repeat(5_000);
     let of_the_step = secret().code(STEP);
-    let spaced = format!("{} {}", &of_the_step[..3], &of_the_step[3..]);
-    let newline = format!("{}\n", *of_the_step);
-    let full_width: String = of_the_step.chars().map(|digit| char::from_u32(digit as u32 + 0xFEE0).unwrap()).collect();
+    let (first, second) = of_the_step.split_at(3);
+    let (spaced, newline) = (format!("{first} {second}"), format!("{first}{second}\n"));
+    let full_width =
+        |digit: char| "０１２３４５６７８９".chars().zip('0'..='9').find(|pair| pair.1 == digit).unwrap().0;
+    let full_width: String = of_the_step.chars().map(full_width).collect();
     for entered in [
         "",
         " ",
@@ -332,7 +334,7 @@ fn a_code_has_the_digits_of_its_credential() {
         let whole = Secret::new(&[1; 20], Parameters::new(Algorithm::Sha1, 8, 30).unwrap()).unwrap().code(STEP);
         let right = secret.code(STEP);
         assert!(whole.ends_with(&**right));
-        for entered in [&whole[2..], &whole[1..], &whole] {
+        for entered in [2, 1, 0].map(|from| whole.split_at(from).1) {
             let expected =
                 if entered == &**right { Tried::Accepted(active(secret.clone(), STEP)) } else { Tried::Malformed };
             assert_eq!(credential.try_code(entered, NOW_S), expected, "{entered} of {digits} digits");
@@ -344,12 +346,24 @@ fn a_code_has_the_digits_of_its_credential() {
 fn recovery_codes_are_told_by_their_form() {
     for entered in ["abcde-fgh27", "ABCDEFGH27", "22222-33333", "2222233333"] {
         let code: RecoveryCode = entered.parse().unwrap();
-        assert_eq!(active(secret(), 0).try_code(entered, NOW_S), Tried::Recovery(code), "{entered}");
-        // Of one who is pending there are none, so it is a guess.
-        let pending = Situation { credential: Some(Credential::Pending(secret())), ..Situation::enrolled() };
-        let (verdict, is_stored) = pending.verdict(Purpose::Registration, entered);
-        assert_eq!((verdict.state, is_stored), (State::Invalid, true), "{entered}");
+        assert_eq!(active(secret(), 0).try_code(entered, NOW_S), Tried::Recovery(code.clone()), "{entered}");
+        assert_eq!(Credential::Pending(secret()).try_code(entered, NOW_S), Tried::Recovery(code), "{entered}");
     }
+}
+
+#[test]
+fn a_recovery_code_enrols_nobody() {
+    let code: RecoveryCode = "abcde-fgh27".parse().unwrap();
+    let pending = Situation { credential: Some(Credential::Pending(secret())), ..Situation::enrolled() };
+    let mut store = pending.store();
+    // Left over, as when the credential was put back to pending.
+    store.replace_recovery_codes(SUBJECT.user_id, &[code.digest(&secret())]).unwrap();
+    let entered = code.to_text();
+    let verdict = verify(&mut store, Some(&SUBJECT), &POLICY, Purpose::Registration, &entered, NOW_US).unwrap();
+    assert_eq!(verdict.state, State::Invalid);
+    assert_eq!(store.credential(SUBJECT.user_id).unwrap(), pending.credential);
+    assert_eq!(store.attempts(SUBJECT.user_id, POLICY.app_id).unwrap(), Attempts::Open { failures: 1 }, "a guess");
+    assert_eq!(store.recovery_codes_left(SUBJECT.user_id).unwrap(), 1, "nothing is used up");
 }
 
 #[test]

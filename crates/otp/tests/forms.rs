@@ -125,7 +125,7 @@ fn digests_are_of_code_and_seed() {
     assert_ne!(code.digest(&secret(1)), other.digest(&secret(1)), "another code");
     assert_ne!(code.digest(&secret(1)), code.digest(&secret(2)), "another seed");
     // printf 'osaycore recovery code abcdefgh27' | openssl dgst -sha256 -mac HMAC -macopt hexkey:0101…01 (20 bytes)
-    let hex: String = code.digest(&secret(1)).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = code.digest(&secret(1)).iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     assert_eq!(hex, "fc7de62b83566251d032270337322e2072417332bb030ad20e7cc789f3885983");
 }
 

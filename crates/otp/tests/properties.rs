@@ -13,6 +13,7 @@ const SECOND_US: i64 = 1_000_000;
 const USERS: usize = 2;
 const APPS: usize = 2;
 
+/// Of these seeds no two steps that can meet in a test have the same code.
 fn secret(user: usize) -> Secret {
     Secret::new(&[u8::try_from(user).unwrap(); 20], Parameters::default()).unwrap()
 }
@@ -47,6 +48,8 @@ fn entries() -> impl Strategy<Value = Vec<Entry>> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
     /// Whatever the clock does. Nobody is locked, so that steps alone decide.
     #[test]
     fn a_time_step_is_accepted_once_and_accepted_steps_only_increase(entries in entries()) {
@@ -125,6 +128,8 @@ struct Sheet {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
     /// Whoever enters what, where, when, and whatever the setting is changed to meanwhile.
     #[test]
     fn guesses_never_exceed_the_threshold(events in events()) {

@@ -20,12 +20,12 @@ fn codes_of_rfc_6238() {
     let seed_bytes = [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512].map(Algorithm::seed_bytes);
     assert_eq!(seed_bytes, [20, 32, 64]);
     let table = [
-        (59, 0x1, "94287082", "46119246", "90693936"),
-        (1_111_111_109, 0x023_523E_C, "07081804", "68084774", "25091201"),
-        (1_111_111_111, 0x023_523E_D, "14050471", "67062674", "99943326"),
-        (1_234_567_890, 0x027_3EF0_7, "89005924", "91819424", "93441116"),
-        (2_000_000_000, 0x3F9_40AA, "69279037", "90698825", "38618901"),
-        (20_000_000_000, 0x27BC_86AA, "65353130", "77737706", "47863826"),
+        (59, 1, "94287082", "46119246", "90693936"),
+        (1_111_111_109, 37_037_036, "07081804", "68084774", "25091201"),
+        (1_111_111_111, 37_037_037, "14050471", "67062674", "99943326"),
+        (1_234_567_890, 41_152_263, "89005924", "91819424", "93441116"),
+        (2_000_000_000, 66_666_666, "69279037", "90698825", "38618901"),
+        (20_000_000_000, 666_666_666, "65353130", "77737706", "47863826"),
     ];
     for (now_s, step, sha1, sha256, sha512) in table {
         for (algorithm, code) in [(Algorithm::Sha1, sha1), (Algorithm::Sha256, sha256), (Algorithm::Sha512, sha512)] {
@@ -81,7 +81,7 @@ fn base32_of_seeds() {
 
 /// RFC 4648 §6, from the bits.
 fn naive_base32(bytes: &[u8]) -> String {
-    let mut bits: String = bytes.iter().map(|byte| format!("{byte:08b}")).collect();
+    let mut bits = bytes.iter().map(|byte| format!("{byte:08b}")).collect::<Vec<_>>().concat();
     while !bits.len().is_multiple_of(5) {
         bits.push('0');
     }
@@ -146,6 +146,8 @@ fn percent_decoded(text: &str) -> String {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn base32_is_the_bits_by_fives(seed in prop::collection::vec(any::<u8>(), 16..=64)) {
         let secret = Secret::new(&seed, Parameters::default()).unwrap();

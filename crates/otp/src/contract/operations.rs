@@ -43,6 +43,9 @@ fn a_first_code_enrols<F: Fixture>(store: &mut F) {
     assert_eq!(again, Some(secret(40)), "and is the same from then on");
     assert_eq!(state(store, user, Purpose::Registration), State::PendingEnrollment, "with a pending one");
 
+    let none = commits(store, |tx| replace_recovery_codes(tx, user, &random(9)).expect("replace_recovery_codes"));
+    assert_eq!(none, None, "who is pending has no recovery codes");
+
     let code = secret(40).code(step(0));
     let refused = tries(store, user, Purpose::Login, &code, 0);
     assert_eq!(refused, looked_at_nothing(State::PendingEnrollment), "nobody signs in before enrolment");
