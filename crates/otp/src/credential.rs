@@ -14,7 +14,7 @@ pub enum Credential {
     Active {
         /// The secret.
         secret: Secret,
-        /// The newest time step whose code was accepted: none up to it is accepted any more.
+        /// The newest time step whose code was accepted, 0 or more: none up to it is accepted any more.
         last_step: i64,
     },
 }

@@ -96,3 +96,29 @@ impl Storage for Memory {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+
+    use super::Memory;
+    use crate::contract::{self, Fixture};
+
+    struct InMemory(Memory);
+
+    impl Fixture for InMemory {
+        type Store<'t> = Memory;
+
+        fn transact<R>(&mut self, work: impl FnOnce(&mut Memory) -> Result<R, String>) -> Result<R, String> {
+            let mut ahead = self.0.clone();
+            let result = work(&mut ahead)?;
+            self.0 = ahead;
+            Ok(result)
+        }
+    }
+
+    #[test]
+    fn memory_keeps_the_contract() {
+        contract::run(&mut InMemory(Memory::new()));
+    }
+}

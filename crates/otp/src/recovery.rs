@@ -29,7 +29,10 @@ impl RecoveryCode {
     /// The code of ten random bytes, of which five bits each count.
     pub fn from_random(bytes: &[u8; LENGTH]) -> Self {
         let letter = |byte: &u8| ALPHABET.get(usize::from(byte & 31)).copied().map_or('a', char::from);
-        Self(Zeroizing::new(bytes.iter().map(letter).collect()))
+        // Room for all of them: a text that grows leaves copies behind that nobody wipes.
+        let mut letters = Zeroizing::new(String::with_capacity(LENGTH));
+        letters.extend(bytes.iter().map(letter));
+        Self(letters)
     }
 
     /// What is kept of the code instead of it: HMAC-SHA256 keyed with the user's seed. Who has the database and not the

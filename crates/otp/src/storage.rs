@@ -29,7 +29,8 @@ impl Month {
 ///
 /// A false answer lets somebody in: a step that is read while another transaction uses it up is accepted twice, a count
 /// that is read so is guessed past. So from the first read on no other transaction may write what belongs to that user
-/// until this one ends: it waits, or one of the two fails and is tried again whole.
+/// until this one ends: it waits, or one of the two fails and is tried again whole. What belongs to all of them, the users
+/// of a month, likewise from [`counted`](Storage::counted) on; else two at once are both the last one that the limit lets in.
 pub trait Storage {
     /// A failure of the storage itself.
     type Error: Debug;
@@ -52,7 +53,7 @@ pub trait Storage {
     /// Forgets the user's attempts in every app; false if there were none but [`Attempts::NONE`].
     fn clear_attempts(&mut self, user_id: i64) -> Result<bool, Self::Error>;
 
-    /// Replaces the user's recovery codes by these digests.
+    /// Replaces the recovery codes of a user who has a credential by these digests, of which no two are equal.
     fn replace_recovery_codes(&mut self, user_id: i64, digests: &[[u8; 32]]) -> Result<(), Self::Error>;
 
     /// Uses a recovery code up; false if the user has none of this digest.
