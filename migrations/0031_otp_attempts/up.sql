@@ -3,7 +3,7 @@ CREATE TABLE IF NOT EXISTS otp_attempts (
     user_id BIGINT NOT NULL,
     app_id BIGINT NOT NULL,
     -- Consecutive wrong codes so far.
-    failures BIGINT NOT NULL CHECK (failures BETWEEN 0 AND 100),
+    failures BIGINT NOT NULL CHECK (failures >= 0),
     locked_until_us BIGINT,
     PRIMARY KEY (tenant_id, user_id, app_id),
     FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id),

@@ -255,7 +255,10 @@ impl Tenant {
         let of_user = &mut self.users[user];
         let let_in = |by: Factor, happened: Past, of_user: &mut User| {
             of_user.past.extend([happened, Past::Right { app }]);
-            of_user.let_in_us.push(now_us);
+            // An enrolment lets nobody in yet.
+            if by != Factor::FirstCode {
+                of_user.let_in_us.push(now_us);
+            }
             Said { state: "VALID", by: Some(by), locked_until_us: None }
         };
         let spelled: String = entered.chars().filter(|letter| *letter != '-').collect::<String>().to_lowercase();

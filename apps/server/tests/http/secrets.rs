@@ -150,7 +150,7 @@ fn no_seed_link_or_recovery_code_is_in_a_file_a_log_the_trail_or_a_backup() {
     library.send(&world, &library.register_user(&mailed)).ok();
     let link = sink.receive().link().to_owned();
     let page = Call::get(link.split_at(link.find("/enroll/").unwrap()).1).send(&world);
-    let key = page.text().split_once("?secret=").unwrap().1.split_once("&").unwrap().0.to_owned();
+    let key = page.text().split_once("?secret=").unwrap().1.split_once('&').unwrap().0.to_owned();
     seed(&key);
     // A mail that stays in the outbox, as nobody takes it.
     drop(sink);
