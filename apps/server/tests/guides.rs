@@ -315,7 +315,8 @@ fn code_files() -> Vec<(String, String)> {
 
 #[test]
 fn all_clients_of_the_guide_sign_and_verify_the_same_messages() {
-    let clients: Vec<_> = code_files().into_iter().filter(|(name, _)| name.to_lowercase().starts_with("client.")).collect();
+    let clients: Vec<_> =
+        code_files().into_iter().filter(|(name, _)| name.to_lowercase().starts_with("client.")).collect();
     assert_eq!(clients.len(), 4, "Client.cs, client.mjs, client.php, client.py");
     for (name, text) in clients {
         // What is left of `f"{self.app_id}:{epoch}:…"`, `$"{appId}:{epoch}:…"` and the like.
