@@ -26,6 +26,8 @@ struct Bench {
     thread: std::thread::JoinHandle<()>,
     app: std::sync::Arc<osaycore_directory::App>,
     user: osaycore_directory::User,
+    /// One second for all requests of a test, however long it takes.
+    signed_at_s: i64,
     _folder: TempDir,
 }
 
@@ -60,7 +62,8 @@ impl Bench {
         })
         .unwrap();
         let (writer, thread) = Writer::start(&database, Arc::new(Members::new()), Metrics::new()).unwrap();
-        Self { database, writer, thread, app: app.into(), user, _folder: folder }
+        let signed_at_s = system::now_s();
+        Self { database, writer, thread, app: app.into(), user, signed_at_s, _folder: folder }
     }
 
     fn account(&self) -> Account {
@@ -84,7 +87,7 @@ impl Bench {
     fn job(&self, mac: u8, method: &str, work: Work) -> Job {
         let sight = Sight {
             app_id: self.app.id,
-            timestamp_s: system::now_s(),
+            timestamp_s: self.signed_at_s,
             mac: Mac::from_bytes([mac; 32]),
             subject: Some(self.user.uuid),
             target: Target::new(method, "/"),
