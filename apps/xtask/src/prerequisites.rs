@@ -55,6 +55,12 @@ const NEEDS: &[Need] = &[
         how: "Debian, Ubuntu: apt-get install -y python3 python3-venv; \
               others: https://www.python.org/downloads/",
     },
+    Need {
+        what: "zbarimg (tests read QR images as a camera does)",
+        probe: || succeeds(&["zbarimg", "--version"]),
+        debian: &["zbar-tools"],
+        how: "Debian, Ubuntu: apt-get install -y zbar-tools; Fedora: dnf install zbar; macOS: brew install zbar",
+    },
 ];
 
 const POSTGRES_NEEDS: &[Need] = &[
