@@ -306,6 +306,8 @@ fn the_login_of_the_guide_asks_for_the_code_and_opens_nothing_before() {
 
     browse("key", "another".into());
     assert_eq!(browse("/login", password("wonderland"))["status"], 503);
+    drop(server);
+    assert_eq!(browse("/login", password("wonderland"))["status"], 503);
     assert_eq!(browse("/", Value::Null)["location"], "/login");
     drop(asked);
     python.wait().unwrap();
