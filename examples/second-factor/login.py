@@ -1,7 +1,6 @@
 """A login in two steps, password and code, on Flask: SESSION_KEY=… OASIS_…=… flask --app login run"""
-import os
+import html, os
 from flask import Flask, redirect, request, session
-from markupsafe import escape
 from werkzeug.security import check_password_hash, generate_password_hash
 from client import Oasis, OasisError
 
@@ -16,16 +15,17 @@ SORRY = {"INVALID": "That code is not right. Wait for the next one and enter tha
          "LOCKED": "Too many wrong codes. Try again later.", "DISABLED": "This account is disabled."}
 
 def page(content, problem=""):
-    return f'<!doctype html><title>Sign in</title><p role="alert">{escape(problem)}</p>{content}'
+    return f'<!doctype html><title>Sign in</title><p role="alert">{html.escape(problem)}</p>{content}'
 
-@app.errorhandler(OasisError)  # no answer, or none to be trusted: nobody comes in
+@app.errorhandler(OSError)  # no answer, or none to be trusted: nobody comes in
+@app.errorhandler(OasisError)
 def closed(error):
     app.logger.error("second factor: %s", error)
     return page(LOGIN, "Please try again in a moment."), 503
 
 @app.get("/")
 def home():
-    return page(f"Hello {escape(session['user'])}") if "user" in session else redirect("/login")
+    return page(f"Hello {html.escape(session['user'])}") if "user" in session else redirect("/login")
 
 @app.route("/login", methods=["GET", "POST"])
 def login():
@@ -48,7 +48,7 @@ def second_step(step):
         return redirect("/login")
     username, purpose, image, state = session["half"], int(step == "enroll"), None, None
     if request.method == "POST":
-        answer = oasis.verify_code(username, request.form["code"].strip(), purpose, request.remote_addr)
+        answer = oasis.verify_code(username, request.form["code"].replace(" ", ""), purpose, request.remote_addr)
         state, image = answer["State"], answer["Data"]
         if state == "VALID":
             session.clear()

@@ -97,7 +97,7 @@ const NEEDS: &[Need] = &[
 const CHROMIUM: [&str; 2] = ["chromium", "chromium-browser"];
 
 /// Of Python; the modules are called as the packages.
-const PYTHON_PACKAGES: [&str; 2] = ["requests", "aiosmtpd"];
+const PYTHON_PACKAGES: [&str; 3] = ["requests", "aiosmtpd", "flask"];
 
 const POSTGRES_NEEDS: &[Need] = &[
     Need {

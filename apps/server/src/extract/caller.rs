@@ -234,10 +234,15 @@ impl Caller {
         if let Some(action) = action {
             self.count(state, action, error.code);
         }
-        match self.scheme() {
+        let again = |sentence: &str| ApiError::from(Code::ReplayedRequest).detail(sentence);
+        match (self.scheme(), error.code) {
             // There a signature that was used elsewhere is no sign of a wrong one: the empty content is signed often.
-            Scheme::Oasis { .. } if error.code == Code::SignatureReused => ApiError::from(Code::ReplayedRequest)
-                .detail("The signature was used for another request; sign this one in another second"),
+            (Scheme::Oasis { .. }, Code::SignatureReused) => {
+                again("The signature was used for another request; sign this one in another second")
+            }
+            (Scheme::Oasis { .. }, Code::ReplayedRequest) => {
+                again("This request was made before; sign it in another second")
+            }
             _ => error,
         }
     }
