@@ -78,20 +78,26 @@ pub(crate) fn set_disabled(tx: &mut Tx<'_>, by: &By, app: &App, disabled: bool) 
     change(tx, by, action, app, App { disabled, ..app.clone() })
 }
 
-/// Gives the app a new secret; → it. The ones before it work for `grace_s` more seconds.
+/// Gives the app a new secret of a kind; → it. The ones before it work for `grace_s` more seconds.
 pub(crate) fn rotate_secret(
     tx: &mut Tx<'_>,
     sealer: &Sealer,
     by: &By,
     app: &App,
+    kind: SecretKind,
     grace_s: u32,
 ) -> Result<String, Failure> {
-    let secret_key = system::credential(SECRET_PREFIX);
+    let prefix = match kind {
+        SecretKind::Signing => SECRET_PREFIX,
+        SecretKind::Oasis => OASIS_PREFIX,
+    };
+    let secret = system::credential(prefix);
     let expires_at_us = by.now_us.saturating_add(i64::from(grace_s).saturating_mul(1_000_000));
-    apps::expire_secrets(tx, app.id, SecretKind::Signing, expires_at_us)?;
-    apps::add_secret(tx, sealer, app.id, SecretKind::Signing, &secret_key, by.now_us)?;
-    audit(tx, by, Action::AppSecretRotated, app, (Details::new(), Details::new().with(Field::GraceSeconds, grace_s)))?;
-    Ok(secret_key)
+    apps::expire_secrets(tx, app.id, kind, expires_at_us)?;
+    apps::add_secret(tx, sealer, app.id, kind, &secret, by.now_us)?;
+    let after = Details::new().with(Field::Kind, kind.as_str()).with(Field::GraceSeconds, grace_s);
+    audit(tx, by, Action::AppSecretRotated, app, (Details::new(), after))?;
+    Ok(secret)
 }
 
 /// The newest secret of a kind, opened.

@@ -12,6 +12,7 @@ use crate::admin::apps::{self, CreatedApp, NewApp};
 use crate::admin::tenants;
 use crate::error::{ApiError, Failure};
 use crate::sealing::Sealer;
+use crate::store::apps::SecretKind;
 use crate::store::tx::Tx;
 
 /// What `app set` takes besides the settings of the app itself; it is kept on the tenant.
@@ -39,6 +40,9 @@ pub(super) enum App {
         /// Seconds that the old secrets go on working
         #[arg(long, default_value_t = DEFAULT_GRACE_S, value_name = "N")]
         grace_seconds: u32,
+        /// The OASIS application key, and not the secret key
+        #[arg(long)]
+        oasis: bool,
     },
     /// Refuse the API key of an app
     Disable {
@@ -118,19 +122,9 @@ impl App {
             Self::Create(create) => create.run(session),
             Self::List => list(session),
             Self::Show { app } => show(session, app),
-            Self::RotateSecret { app, grace_seconds } => {
-                let secret_key = session.write_sealed(|tx, by, sealer| {
-                    let app = session::app(tx, app)?;
-                    apps::rotate_secret(tx, sealer, by, &app, grace_seconds)
-                })?;
-                session.output.show(&serde_json::json!({ "secret_key": secret_key }), || {
-                    fields(&[("secret_key", secret_key.clone())])
-                })?;
-                session.output.note(&match grace_seconds {
-                    0 => "the old secrets ended now".to_owned(),
-                    seconds => format!("the old secrets go on working for {seconds} seconds"),
-                });
-                Ok(())
+            Self::RotateSecret { app, grace_seconds, oasis } => {
+                let kind = if oasis { SecretKind::Oasis } else { SecretKind::Signing };
+                rotate_secret(session, app, kind, grace_seconds)
             }
             Self::Disable { app } => set_disabled(session, app, true),
             Self::Enable { app } => set_disabled(session, app, false),
@@ -175,6 +169,23 @@ impl Keys {
             ("oasis_api_key", self.oasis_api_key.clone()),
         ])
     }
+}
+
+fn rotate_secret(session: &Session, app: AppRef, kind: SecretKind, grace_seconds: u32) -> anyhow::Result<()> {
+    let secret = session.write_sealed(|tx, by, sealer| {
+        let app = session::app(tx, app)?;
+        apps::rotate_secret(tx, sealer, by, &app, kind, grace_seconds)
+    })?;
+    let name = match kind {
+        SecretKind::Signing => "secret_key",
+        SecretKind::Oasis => "oasis_application_key",
+    };
+    session.output.show(&serde_json::json!({ name: secret }), || fields(&[(name, secret.clone())]))?;
+    session.output.note(&match grace_seconds {
+        0 => "the old secrets ended now".to_owned(),
+        seconds => format!("the old secrets go on working for {seconds} seconds"),
+    });
+    Ok(())
 }
 
 fn list(session: &Session) -> anyhow::Result<()> {

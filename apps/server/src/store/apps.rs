@@ -47,7 +47,7 @@ pub(crate) enum SecretKind {
 }
 
 impl SecretKind {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Signing => "signing",
             Self::Oasis => "oasis",
