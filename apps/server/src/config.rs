@@ -165,16 +165,26 @@ impl Config {
         if let Some(key) = &self.master_key {
             return Ok(Sealer::new(key.clone(), vec![]));
         }
-        let Some(path) = self.key_file() else {
-            bail!(
-                "PostgreSQL needs a master key: set OSAYCORE_MASTER_KEY (64 hexadecimal digits, \
-                 `openssl rand -hex 32`) or --master-key-file"
-            );
-        };
+        let path = self.key_path()?;
         if !path.exists() && self.master_key_file.is_none() {
             write_key_file(&path, &[MasterKey::generate()])?;
         }
         read_key_file(&path)
+    }
+
+    /// The same for whoever finds a database that has secrets: a key file that is not there is not made.
+    pub(crate) fn present_sealer(&self) -> anyhow::Result<Sealer> {
+        match &self.master_key {
+            Some(key) => Ok(Sealer::new(key.clone(), vec![])),
+            None => read_key_file(&self.key_path()?),
+        }
+    }
+
+    fn key_path(&self) -> anyhow::Result<PathBuf> {
+        self.key_file().context(
+            "PostgreSQL needs a master key: set OSAYCORE_MASTER_KEY (64 hexadecimal digits, \
+             `openssl rand -hex 32`) or --master-key-file",
+        )
     }
 }
 

@@ -121,7 +121,9 @@ pub(crate) enum Shape {
     OsayCore,
     /// `{Message, Code, RequestId}`: the one-time passcode API.
     Oasis,
-    /// The same with the members of a registration: the vendor's library reads them whatever the status.
+    /// A page for a person.
+    Page,
+    /// The same as [`Shape::Oasis`] with the members of a registration: the vendor's library reads them whatever the status.
     OasisRegistration,
 }
 
@@ -191,7 +193,7 @@ impl ApiError {
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let sentence = self.detail.as_deref().unwrap_or(sentence);
         let further = match shape {
-            Shape::OsayCore => None,
+            Shape::OsayCore | Shape::Page => None,
             Shape::Oasis => Some(""),
             Shape::OasisRegistration => Some(r#","UserID":0,"UserQRCode":null,"QRData":null"#),
         };

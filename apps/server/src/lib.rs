@@ -12,6 +12,7 @@ mod limit;
 mod logging;
 mod mail;
 mod metrics;
+mod pages;
 mod posting;
 mod qr;
 mod refusals;

@@ -15,7 +15,7 @@ use crate::config::Config;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A mail, as it is kept until it is sent.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Mail {
     to: String,
     subject: String,

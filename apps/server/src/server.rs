@@ -199,7 +199,7 @@ async fn serve_as(
 ) -> anyhow::Result<()> {
     let sealer = {
         let config = config.clone();
-        move || config.sealer()
+        move || config.present_sealer()
     };
     let snapshots = Snapshots::load(database.with_own_readers(1)?, server, sealer)?;
     snapshots.keep_fresh()?;

@@ -140,22 +140,22 @@ impl Snapshots {
     }
 
     /// Works with the master key that what is stored is sealed under at this moment of the transaction: read again where
-    /// a rotation has ended since. A rotation locks every tenant, so none begins before the transaction ends.
+    /// a rotation has ended since. A rotation locks every tenant, so none begins before the transaction ends. Whoever has
+    /// not been given the new key seals nothing under the old one.
     pub(crate) fn with_sealer<T, E: From<StoreError>>(
         &self,
         tx: &mut Tx<'_>,
         work: impl FnOnce(&mut Tx<'_>, &Sealer) -> Result<T, E>,
     ) -> Result<T, E> {
         let mut sealer = self.sealer.load_full();
-        if let Err(StoreError::Sealing(_)) = jwt_keys::ring(tx.connection(), &sealer) {
-            sealer = Arc::new(self.reloaded()?);
+        if let Err(stale) = jwt_keys::ring(tx.connection(), &sealer) {
+            let StoreError::Sealing(_) = stale else { return Err(stale.into()) };
+            // That the key cannot be read either is this work's fault, and nobody else's.
+            sealer = Arc::new((self.reload)().map_err(|_| stale)?);
+            jwt_keys::ring(tx.connection(), &sealer)?;
+            self.sealer.store(Arc::clone(&sealer));
         }
         work(tx, &sealer)
-    }
-
-    /// The master key as it is now.
-    fn reloaded(&self) -> Result<Sealer, StoreError> {
-        (self.reload)().map_err(|error| StoreError::Connection(format!("{error:#}")))
     }
 
     /// Looks at the versions and reads again what has moved.
@@ -172,7 +172,7 @@ impl Snapshots {
         if (current.version, current.share) != (configuration, share) {
             let next = match read_configuration(&self.database, &self.sealer.load(), self.server, Some(&current)) {
                 Err(StoreError::Sealing(_)) => {
-                    let sealer = self.reloaded()?;
+                    let sealer = (self.reload)().map_err(|error| StoreError::Connection(format!("{error:#}")))?;
                     let next = read_configuration(&self.database, &sealer, self.server, Some(&current))?;
                     self.sealer.store(Arc::new(sealer));
                     next

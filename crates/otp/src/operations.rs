@@ -51,17 +51,19 @@ pub struct Verdict {
     pub state: State,
     /// With `Valid`: by what.
     pub factor: Option<Factor>,
-    /// With `Invalid`: it was a guess, and this attempt locked the user until then, Unix microseconds.
+    /// With `Invalid`: it was a wrong code, which counts, and neither a used one nor something else.
+    pub is_guess: bool,
+    /// With a guess: it locked the user until then, Unix microseconds.
     pub locked_until_us: Option<i64>,
 }
 
 impl Verdict {
     const fn plain(state: State) -> Self {
-        Self { state, factor: None, locked_until_us: None }
+        Self { state, factor: None, is_guess: false, locked_until_us: None }
     }
 
     const fn valid(factor: Factor) -> Self {
-        Self { state: State::Valid, factor: Some(factor), locked_until_us: None }
+        Self { factor: Some(factor), ..Self::plain(State::Valid) }
     }
 }
 
@@ -123,12 +125,12 @@ pub fn verify<S: Storage>(
             Attempts::Locked { until_us } => Some(until_us),
             Attempts::Open { .. } => None,
         };
-        return Ok(Verdict { locked_until_us, ..Verdict::plain(State::Invalid) });
+        return Ok(Verdict { is_guess: true, locked_until_us, ..Verdict::plain(State::Invalid) });
     };
     if attempts != Attempts::NONE {
         storage.put_attempts(user_id, policy.app_id, Attempts::NONE)?;
     }
-    // An enrolment lets nobody in yet.
+    // An enrolment is no sign-in of the month.
     if factor != Factor::FirstCode {
         storage.count(Month::at(now_us), user_id)?;
     }

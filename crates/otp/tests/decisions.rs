@@ -136,7 +136,7 @@ fn every_state_is_reached() {
         for purpose in PURPOSES {
             assert_eq!(situation.state(purpose), state, "{purpose:?}");
             for code in [right.as_str(), wrong, "", "abcde-fgh27"] {
-                let looked_at_nothing = Verdict { state, factor: None, locked_until_us: None };
+                let looked_at_nothing = Verdict { state, factor: None, is_guess: false, locked_until_us: None };
                 assert_eq!(situation.verdict(purpose, code), (looked_at_nothing, false), "{state} {purpose:?} {code}");
             }
         }
@@ -321,7 +321,7 @@ fn what_has_no_form_of_a_code_is_no_guess() {
         }
         let guessed_4 = Attempts::Open { failures: 4 };
         let situation = Situation { attempts: guessed_4, ..Situation::enrolled() };
-        let invalid = Verdict { state: State::Invalid, factor: None, locked_until_us: None };
+        let invalid = Verdict { state: State::Invalid, factor: None, is_guess: false, locked_until_us: None };
         assert_eq!(situation.verdict(Purpose::Login, entered), (invalid, false), "{entered:?}");
     }
 }
@@ -377,14 +377,14 @@ fn the_guess_that_locks_says_until_when() {
     for (attempts, locked_until_us) in table {
         for guess in ["000000", "abcde-fgh27"] {
             let situation = Situation { attempts, ..Situation::enrolled() };
-            let expected = Verdict { state: State::Invalid, factor: None, locked_until_us };
+            let expected = Verdict { state: State::Invalid, factor: None, is_guess: true, locked_until_us };
             assert_eq!(situation.verdict(Purpose::Login, guess), (expected, true), "{attempts:?} {guess}");
         }
         let used = secret().code(STEP - 1);
         let situation = Situation { attempts, ..Situation::enrolled() };
-        let invalid = Verdict { state: State::Invalid, factor: None, locked_until_us: None };
+        let invalid = Verdict { state: State::Invalid, factor: None, is_guess: false, locked_until_us: None };
         assert_eq!(situation.verdict(Purpose::Login, &used), (invalid, false), "a used code is no guess");
-        let right = Verdict { state: State::Valid, factor: Some(Factor::Code), locked_until_us: None };
+        let right = Verdict { state: State::Valid, factor: Some(Factor::Code), is_guess: false, locked_until_us: None };
         assert_eq!(situation.verdict(Purpose::Login, &secret().code(STEP)), (right, true), "{attempts:?}");
     }
 }

@@ -255,11 +255,11 @@ impl Tenant {
         let of_user = &mut self.users[user];
         let let_in = |by: Factor, happened: Past, of_user: &mut User| {
             of_user.past.extend([happened, Past::Right { app }]);
-            // An enrolment lets nobody in yet.
+            // An enrolment is no sign-in of the month.
             if by != Factor::FirstCode {
                 of_user.let_in_us.push(now_us);
             }
-            Said { state: "VALID", by: Some(by), locked_until_us: None }
+            Said { state: "VALID", by: Some(by), is_guess: false, locked_until_us: None }
         };
         let spelled: String = entered.chars().filter(|letter| *letter != '-').collect::<String>().to_lowercase();
         let is_recovery = spelled.len() == 10 && spelled.chars().all(|it| matches!(it, 'a'..='z' | '2'..='7'));
@@ -287,7 +287,7 @@ impl Tenant {
         let guesses = if lock.is_some() { 1 } else { guesses + 1 };
         let locked_until_us = (guesses >= self.apps[app].threshold).then_some(now_us + self.apps[app].lock_us);
         of_user.past.push(Past::Wrong { app, locked_until_us });
-        Said { locked_until_us, ..Said::plain("INVALID") }
+        Said { is_guess: true, locked_until_us, ..Said::plain("INVALID") }
     }
 }
 
@@ -295,12 +295,13 @@ impl Tenant {
 struct Said {
     state: &'static str,
     by: Option<Factor>,
+    is_guess: bool,
     locked_until_us: Option<i64>,
 }
 
 impl Said {
     const fn plain(state: &'static str) -> Self {
-        Self { state, by: None, locked_until_us: None }
+        Self { state, by: None, is_guess: false, locked_until_us: None }
     }
 }
 
@@ -396,7 +397,12 @@ fn play(events: &[Event], answers: &RefCell<BTreeSet<String>>) -> Result<(), Tes
                 let verdict = verify(&mut store, Some(&subject), &policy, purpose, &entered, now_us).unwrap();
                 let expected = tenant.enter(user, app, is_login, &entered);
                 let state = verdict.state.as_str();
-                let said = Said { state, by: verdict.factor, locked_until_us: verdict.locked_until_us };
+                let said = Said {
+                    state,
+                    by: verdict.factor,
+                    is_guess: verdict.is_guess,
+                    locked_until_us: verdict.locked_until_us,
+                };
                 prop_assert_eq!(&said, &expected, "{:?} {}", event, entered);
                 let left = store.recovery_codes_left(id(user)).unwrap();
                 prop_assert_eq!(usize::try_from(left).unwrap(), tenant.users[user].codes().len());

@@ -125,6 +125,8 @@ impl Asking<'_> {
                 let by_recovery_code = Details::new().with(Field::Kind, "recovery_code");
                 self.audit(tx, Action::OtpVerified, user, Some(by_recovery_code))?;
             }
+            // Not what is sent twice, or is no code at all: whoever may ask could fill the trail with that.
+            None if verdict.state == State::Invalid && !verdict.is_guess => {}
             None => {
                 let mut event = self.by.event(Action::OtpRefused, Some(user.id));
                 event.target = Some(target(user));
@@ -189,7 +191,7 @@ pub(crate) fn issuer<'a>(app: &'a App, user: &'a User) -> &'a str {
 }
 
 /// Voids the link that was mailed, and the mail if it was not sent yet.
-fn close_link(tx: &mut Tx<'_>, user: &User) -> Result<(), Failure> {
+pub(crate) fn close_link(tx: &mut Tx<'_>, user: &User) -> Result<(), Failure> {
     enrollments::remove(tx, user.id)?;
     outbox::remove_of_user(tx, user.id)?;
     Ok(())

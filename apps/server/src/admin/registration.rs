@@ -1,5 +1,7 @@
 //! Users who are to enrol a second factor: registered by an app, and asked by mail.
 
+use std::collections::BTreeSet;
+
 use osaycore_directory::{
     DisplayName, Email, Group, GroupRef, Link, Name, PermitChange, Role, Storage as _, User, UserChange, UserRef,
     Username,
@@ -29,9 +31,9 @@ pub(crate) struct Registration {
     pub(crate) display_name: Option<DisplayName>,
     pub(crate) email: Option<Email>,
     /// Numeric ids.
-    pub(crate) groups: Vec<i64>,
-    /// Where the link of the mail begins; none: no mail is asked for.
-    pub(crate) mailed_from: Option<String>,
+    pub(crate) groups: BTreeSet<i64>,
+    /// Where a mail goes, and where its link begins; none: no mail is asked for.
+    pub(crate) mail: Option<(Email, String)>,
 }
 
 /// Makes the user, or takes the one that has not enrolled yet, and begins the enrolment; → the user and the secret.
@@ -43,8 +45,10 @@ pub(crate) fn register(asking: Asking<'_>, tx: &mut Tx<'_>, new: &Registration) 
     }
     let name = UserRef::Name { directory: new.directory.clone(), username: new.username.clone() };
     let user = if let Some(user) = tx.user(&name)? {
+        // The profile stays: an app that may not manage users does not rewrite whom it has not made.
         users::must_be_active(&user)?;
-        again(asking, tx, &user, new)?
+        link_to(asking, tx, &user)?;
+        user
     } else {
         let input = NewUserInput {
             username: new.username.clone(),
@@ -60,26 +64,21 @@ pub(crate) fn register(asking: Asking<'_>, tx: &mut Tx<'_>, new: &Registration) 
     for group in into {
         groups::set_member(tx, asking.by, &group, &user, true)?;
     }
-    if let Some(base) = &new.mailed_from {
-        invite(asking, tx, &user, base)?;
+    if let Some((email, base)) = &new.mail {
+        invite(asking, tx, &user, email, base)?;
     }
     Ok((user, secret))
 }
 
-/// What a registration changes of a user that there is: what it names.
-fn again(asking: Asking<'_>, tx: &mut Tx<'_>, user: &User, new: &Registration) -> Result<User, Failure> {
-    let change =
-        UserChange { email: new.email.clone(), display_name: new.display_name.clone(), ..UserChange::default() };
-    let user = users::change(tx, asking.by, user, change)?;
+fn link_to(asking: Asking<'_>, tx: &mut Tx<'_>, user: &User) -> Result<(), Failure> {
     if tx.permit(user.id, asking.app.id)?.is_none() {
-        users::permit(tx, asking.by, &user, asking.app.id, PermitChange::default())?;
+        users::permit(tx, asking.by, user, asking.app.id, PermitChange::default())?;
     }
-    Ok(user)
+    Ok(())
 }
 
 /// Puts a mail with a new link into the outbox.
-fn invite(asking: Asking<'_>, tx: &mut Tx<'_>, user: &User, base: &str) -> Result<(), Failure> {
-    let email = user.email.clone().ok_or_else(|| ApiError::field(Code::MissingField, "Email", "Email is missing"))?;
+fn invite(asking: Asking<'_>, tx: &mut Tx<'_>, user: &User, email: &Email, base: &str) -> Result<(), Failure> {
     let token = system::credential("");
     let expires_at_us = asking.by.now_us.saturating_add(LINK_US);
     let enrollment = Enrollment {
@@ -96,7 +95,7 @@ fn invite(asking: Asking<'_>, tx: &mut Tx<'_>, user: &User, base: &str) -> Resul
         username: user.username.as_str(),
         link: &format!("{base}/enroll/{}/{token}", tx.tenant_id()),
     };
-    let mail = mail::invitation(&email, &invitation).map_err(|_| Code::Internal)?;
+    let mail = mail::invitation(email, &invitation).map_err(|_| Code::Internal)?;
     let mail = zeroize::Zeroizing::new(serde_json::to_vec(&mail).map_err(|_| Code::Internal)?);
     let id = system::ordered_uuid(asking.by.now_us);
     outbox::put(tx, asking.sealer, id, user.id, &mail, asking.by.now_us, expires_at_us)?;
@@ -132,8 +131,8 @@ pub(crate) fn pending_secret(
     Ok(credential.filter(|credential| !credential.is_active()).map(|credential| credential.secret().clone()))
 }
 
-/// Completes the enrolment of a link by the first code; with it the recovery codes, and the address, to which the link
-/// was sent, is verified.
+/// Completes the enrolment of a link by the first code; with it the recovery codes, and the user's address is verified if
+/// it is the one to which the link was sent.
 pub(crate) fn complete(
     asking: Asking<'_>,
     tx: &mut Tx<'_>,

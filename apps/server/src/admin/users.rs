@@ -7,7 +7,7 @@ use osaycore_directory::{
 };
 use osaycore_ledger::{Account, Storage as _};
 
-use super::{By, differences};
+use super::{By, differences, otp};
 use crate::error::{ApiError, Code, Failure};
 use crate::store::deployment::Numbered;
 use crate::store::tx::Tx;
@@ -95,6 +95,7 @@ pub(crate) fn set_status(tx: &mut Tx<'_>, by: &By, user: &User, status: UserStat
 /// Deletes the user for the time being: name and external ids are free for others.
 pub(crate) fn delete(tx: &mut Tx<'_>, by: &By, user: &User) -> Result<User, Failure> {
     let deleted = directory::delete_user(tx, user, by.now_us)?;
+    otp::close_link(tx, user)?;
     audit(tx, by, Action::UserDeleted, user, &deleted)?;
     Ok(deleted)
 }

@@ -1,7 +1,8 @@
 //! The task `mail`: what is in the outbox is handed to the mail server, one at a time.
 //!
 //! Before a mail is sent it is put off, so that it is sent again when nothing more is heard of it: whoever crashes in
-//! between sends it twice rather than never.
+//! between sends it twice rather than never. A mail server may take longer than a lease lasts, so the lease only keeps
+//! servers out of each other's way: what became of a mail is written down without it, by whoever has tried.
 
 use super::{Held, Progress, Stopped};
 use crate::mail::Mailer;
@@ -9,41 +10,50 @@ use crate::snapshot::Snapshots;
 use crate::store::db::StoreError;
 use crate::store::outbox::{self, Due};
 use crate::store::tx::Tx;
+use crate::system;
 
 /// Longer than a mail server may take with one mail.
 const CLAIM_US: i64 = 300_000_000;
-/// After the first failure, and four times as much after each further one, up to the longest.
+/// From the end of the first failure, and four times as much after each further one, up to the longest.
 const FIRST_PAUSE_US: i64 = 2_000_000;
 const LONGEST_PAUSE_US: i64 = 3_600_000_000;
 
-/// Sends the mail that has been due longest.
-pub(super) fn step(held: &mut Held<'_>, snapshots: &Snapshots, mailer: &Mailer) -> Result<Progress, Stopped> {
-    let now_us = held.now_us;
-    let Some(tenant_id) = held.read(|connection| outbox::tenant_with_due(connection, now_us))? else {
-        return Ok(Progress::Done);
-    };
-    let claimed = held.write(|connection| {
-        let mut tx = Tx::lock(connection, tenant_id)?;
-        let due = claim(&mut tx, snapshots, now_us)?;
-        tx.flush()?;
-        Ok(due)
-    })?;
-    let Some(due) = claimed else { return Ok(Progress::More) };
-    let attempts = due.attempts.saturating_add(1);
-    let sent = send(mailer, &due);
-    let again_us = now_us.saturating_add(pause_us(attempts));
-    if let Err(error) = &sent {
-        tracing::warn!(mail = %due.id, attempts, error = format!("{error:#}"), "a mail was not sent; it is tried again");
-    }
-    held.write(|connection| {
-        let mut tx = Tx::lock(connection, tenant_id)?;
-        match &sent {
-            Ok(()) => outbox::remove(&mut tx, due.id)?,
-            Err(_) => outbox::tried(&mut tx, due.id, attempts, again_us)?,
+/// Sends the mail that has been due longest, of the tenants in turn.
+pub(super) struct Sending {
+    pub(super) mailer: Mailer,
+    /// Whose mail was sent last.
+    pub(super) tenant_id: i64,
+}
+
+impl Sending {
+    pub(super) fn step(&mut self, held: &mut Held<'_>, snapshots: &Snapshots) -> Result<Progress, Stopped> {
+        let (now_us, after_id) = (held.now_us, self.tenant_id);
+        let due = held.read(|connection| outbox::tenant_with_due(connection, after_id, now_us))?;
+        let Some(tenant_id) = due else { return Ok(Progress::Done) };
+        self.tenant_id = tenant_id;
+        let claimed = held.write(|connection| {
+            let mut tx = Tx::lock(connection, tenant_id)?;
+            let due = claim(&mut tx, snapshots, now_us)?;
+            tx.flush()?;
+            Ok(due)
+        })?;
+        let Some(due) = claimed else { return Ok(Progress::More) };
+        let sent = send(&self.mailer, &due);
+        if let Err(error) = &sent {
+            let (mail, attempt, error) = (due.id, due.attempt, format!("{error:#}"));
+            tracing::warn!(%mail, attempt, error, "a mail was not sent; it is tried again");
         }
-        tx.flush()
-    })?;
-    Ok(Progress::More)
+        let again_us = system::now_us().saturating_add(pause_us(due.attempt));
+        held.write_without_lease(|connection| {
+            let mut tx = Tx::lock(connection, tenant_id)?;
+            match &sent {
+                Ok(()) => outbox::remove(&mut tx, due.id)?,
+                Err(_) => outbox::put_off(&mut tx, &due, again_us)?,
+            }
+            tx.flush()
+        })?;
+        Ok(Progress::More)
+    }
 }
 
 /// Puts the next mail off for as long as it may take; none: it was of no use any more, or somebody else was faster.
@@ -52,11 +62,11 @@ fn claim(tx: &mut Tx<'_>, snapshots: &Snapshots, now_us: i64) -> Result<Option<D
         return Ok(None);
     };
     if due.expires_at_us <= now_us {
-        tracing::error!(mail = %due.id, attempts = due.attempts, "a mail could not be sent in time and is given up");
+        tracing::error!(mail = %due.id, tried = due.attempt.saturating_sub(1), "a mail could not be sent in time");
         outbox::remove(tx, due.id)?;
         return Ok(None);
     }
-    outbox::tried(tx, due.id, due.attempts, now_us.saturating_add(CLAIM_US))?;
+    outbox::claim(tx, &due, now_us.saturating_add(CLAIM_US))?;
     Ok(Some(due))
 }
 

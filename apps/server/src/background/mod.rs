@@ -20,6 +20,7 @@ use crate::snapshot::Snapshots;
 use crate::store::db::{self, AnyConnection, AsStoreError, Database, Link, StoreError};
 use crate::store::leases;
 use crate::system;
+use mail::Sending;
 
 /// How long a lease lasts that is not renewed: after so long another takes over from a server that died.
 pub(crate) const LEASE: Duration = Duration::from_secs(6);
@@ -71,10 +72,11 @@ impl AsStoreError for Stopped {
 
 /// What goes out to mail servers, which may take their time over it: for a thread of its own.
 pub(crate) fn mail_tasks(snapshots: Arc<Snapshots>, mailer: Mailer) -> Vec<Task> {
+    let mut sending = Sending { mailer, tenant_id: i64::MIN };
     vec![Task {
         name: "mail",
         every: Duration::from_secs(1),
-        step: Box::new(move |held| mail::step(held, &snapshots, &mailer)),
+        step: Box::new(move |held| sending.step(held, &snapshots)),
     }]
 }
 
@@ -117,6 +119,15 @@ impl Held<'_> {
             }
             Ok(work(connection)?)
         })
+    }
+
+    /// Writes what is true whoever holds the lease by now.
+    fn write_without_lease(
+        &mut self,
+        work: impl FnMut(&mut AnyConnection) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let _turn = self.database.turn();
+        db::write(self.link, work)
     }
 }
 

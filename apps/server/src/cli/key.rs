@@ -87,7 +87,8 @@ fn from_environment(session: &Session, old: &MasterKey, file: &Path) -> anyhow::
     session.output.show(&answer, || format!("{sealed} secrets are sealed under the new key in {}", file.display()))?;
     tell(&format!(
         "now unset OSAYCORE_MASTER_KEY, set OSAYCORE_MASTER_KEY_FILE={} (or OSAYCORE_MASTER_KEY to its content), and \
-         restart every server: they go on with what they have read, and see no change until then",
+         restart every server now: they go on with what they have read and see no change until then, and second factors \
+         do not work meanwhile",
         file.display()
     ));
     Ok(())

@@ -219,10 +219,13 @@ impl Caller {
     /// already goes before any later reason. A 403 that no transaction audited is counted.
     async fn settle_refusal(&self, state: &State, error: ApiError) -> ApiError {
         let mut error = error;
-        // That it is bound elsewhere goes before; and what could not be bound must not count as seen and refused.
+        // That it is bound elsewhere goes before; and what could not be bound must not count as seen and refused. After a
+        // fault it may be this request itself that was seen.
+        let failed = error.code.status().is_server_error();
         if self.opens_something()
             && !self.0.bound.get()
             && let Err(before) = self.bind(state).await
+            && !(failed && before.code == Code::ReplayedRequest)
         {
             error = before;
         }

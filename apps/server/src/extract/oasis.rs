@@ -98,6 +98,7 @@ pub(crate) fn normalize(request: &mut ServiceRequest) {
 /// The shape of the errors of a normalized path.
 pub(crate) fn shape(path: &str) -> Shape {
     match path.strip_prefix(BASE) {
+        None if path.starts_with("/enroll/") => Shape::Page,
         None => Shape::OsayCore,
         Some("RegisterUser") => Shape::OasisRegistration,
         Some(_) => Shape::Oasis,

@@ -13,6 +13,7 @@ use actix_web::{Error, HttpMessage, HttpResponse, web};
 use crate::error::{ApiError, Code, Shape};
 use crate::extract::address::client_address;
 use crate::extract::oasis;
+use crate::pages;
 use crate::server::State;
 use crate::system;
 
@@ -89,7 +90,7 @@ fn log(origin: &Origin, method: &str, route: &str, status: u16, took: Duration, 
         Some(error) if matches!(status, 401 | 404 | 405 | 413 | 429) => {
             tracing::debug!(%request_id, address, method, route, status, took_us, code = error.code.as_str(), "refused");
         }
-        Some(error) if status < 500 => {
+        Some(error) if status < 500 || error.code == Code::MailNotConfigured => {
             tracing::info!(%request_id, address, method, route, status, took_us, code = error.code.as_str(), "refused");
         }
         Some(error) => {
@@ -110,6 +111,10 @@ fn request_id(request: &ServiceRequest) -> String {
 
 /// The response to an error.
 fn answer(error: &ApiError, request_id: &str, shape: Shape) -> HttpResponse {
+    if shape == Shape::Page {
+        let again = "Open the link of your mail again in a minute.";
+        return pages::message(error.code.status(), &error.to_string(), again);
+    }
     let mut response = HttpResponse::build(error.code.status());
     if let Some(methods) = error.allow {
         response.insert_header((ALLOW, methods));

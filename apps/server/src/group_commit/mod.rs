@@ -8,6 +8,7 @@
 
 mod group;
 mod thread;
+mod told;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use crate::store::db::Database;
 use crate::store::members::Members;
 use crate::store::tx::Tx;
 use thread::Thread;
+pub(crate) use told::{Told, telling};
 
 /// Requests that may wait; one more is answered 503.
 const QUEUE: usize = 4096;

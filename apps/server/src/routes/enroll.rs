@@ -3,13 +3,11 @@
 //! The link is the key: whoever has it may enrol, so no cookie is set, nothing is kept in the browser, and opening a page
 //! uses nothing up. Completing does.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
+use actix_web::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use actix_web::web::{self, Bytes, Data, Path, ReqData};
 use askama::Template;
 use osaycore_audit::Actor;
@@ -22,7 +20,8 @@ use crate::admin::otp::{Asking, issuer};
 use crate::admin::registration::{self, Opened};
 use crate::error::{ApiError, Code, Failure};
 use crate::extract::request_id::Origin;
-use crate::group_commit::{Job, Repeat, Work};
+use crate::group_commit::{Job, Repeat, telling};
+use crate::pages::{message, page};
 use crate::qr;
 use crate::routes::resource;
 use crate::server::State;
@@ -32,17 +31,14 @@ use crate::system;
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
     config
         .service(
-            resource("/enroll/{tenant}/{token}", "GET, POST")
+            resource("/enroll/{tenant}/{token}", "GET, HEAD, POST")
                 .route(web::get().to(show))
+                .route(web::head().to(show))
                 .route(web::post().to(complete)),
         )
         .service(resource("/assets/enroll.css", "GET").route(web::get().to(style)))
         .service(resource("/assets/enroll.js", "GET").route(web::get().to(script)));
 }
-
-/// Nothing from elsewhere, nothing inline, in nobody's frame.
-const POLICY: &str = "default-src 'none'; img-src data:; style-src 'self'; script-src 'self'; form-action 'self'; \
-                      base-uri 'none'; frame-ancestors 'none'";
 
 #[derive(Template)]
 #[template(path = "enroll.html")]
@@ -66,13 +62,6 @@ struct EnrolledPage<'a> {
     codes: Vec<Zeroizing<String>>,
 }
 
-#[derive(Template)]
-#[template(path = "message.html")]
-struct MessagePage<'a> {
-    title: &'a str,
-    text: &'a str,
-}
-
 /// Where a link leads, at one moment.
 struct Standing {
     user: User,
@@ -90,18 +79,20 @@ enum Entered {
 /// `GET /enroll/{tenant}/{token}`: the image and the key.
 async fn show(state: Data<State>, link: Path<(String, String)>) -> Result<HttpResponse, ApiError> {
     let (tenant, token) = link.into_inner();
-    let Ok(tenant_id) = tenant.parse() else { return gone() };
+    let standing = find(&state, &tenant, token).await?;
+    standing.map_or_else(|| Ok(gone()), |standing| enroll_page(StatusCode::OK, &standing, None))
+}
+
+/// What a link leads to, without a place in the writer's queue: anybody may ask.
+async fn find(state: &State, tenant: &str, token: String) -> Result<Option<Standing>, ApiError> {
+    let Ok(tenant_id) = tenant.parse() else { return Ok(None) };
     let snapshots = Arc::clone(&state.snapshots);
-    let standing = state
-        .read(tenant_id, move |tx| {
-            snapshots.with_sealer(tx, |tx, sealer| {
-                let Some(opened) = registration::open(tx, &token, system::now_us())? else { return Ok(None) };
-                let secret = registration::pending_secret(tx, sealer, &opened.user)?;
-                Ok(secret.map(|secret| Standing { user: opened.user, app: opened.app, secret }))
-            })
-        })
-        .await?;
-    standing.map_or_else(gone, |standing| enroll_page(StatusCode::OK, &standing, None))
+    let look = move |tx: &mut Tx<'_>| {
+        let Some(opened) = registration::open(tx, &token, system::now_us())? else { return Ok(None) };
+        let secret = snapshots.with_sealer(tx, |tx, sealer| registration::pending_secret(tx, sealer, &opened.user))?;
+        Ok(secret.map(|secret| Standing { user: opened.user, app: opened.app, secret }))
+    };
+    state.read(tenant_id, look).await
 }
 
 /// `POST /enroll/{tenant}/{token}`: the first code.
@@ -112,39 +103,33 @@ async fn complete(
     body: Bytes,
 ) -> Result<HttpResponse, ApiError> {
     let (tenant, token) = link.into_inner();
-    let Ok(tenant_id) = tenant.parse::<i64>() else { return gone() };
-    let code = entered(&body);
-    let said = Arc::new(Mutex::new(None));
-    let (say, snapshots) = (Arc::clone(&said), Arc::clone(&state.snapshots));
-    let call = move |tx: &mut Tx<'_>, by: &By| {
-        let Some(opened) = registration::open(tx, &token, by.now_us)? else { return Ok(Vec::new()) };
+    let Some(Standing { app, .. }) = find(&state, &tenant, token.clone()).await? else { return Ok(gone()) };
+    let (code, tenant_id) = (entered(&body), app.tenant_id);
+    let snapshots = Arc::clone(&state.snapshots);
+    let (work, told) = telling(move |tx, by| {
+        let Some(opened) = registration::open(tx, &token, by.now_us)? else { return Ok((b"", Entered::Gone)) };
         let monthly_limit =
             snapshots.configuration().app_by_id(opened.app.id).and_then(|served| served.monthly_user_limit);
         let by = By { actor: Actor::User(opened.user.uuid), app_id: Some(opened.app.id), ..by.clone() };
         let found = snapshots.with_sealer(tx, |tx, sealer| {
             enter(Asking { app: &opened.app, monthly_limit, by: &by, sealer }, tx, &opened, &code)
         })?;
-        if let Ok(mut say) = say.lock() {
-            *say = Some(found);
-        }
-        Ok(Vec::new())
-    };
+        Ok((b"", found))
+    });
     let by = By {
         address: origin.address.map(|address| address.to_string()),
         request_id: Some(origin.request_id.to_string()),
         ..By::system(tenant_id, system::now_us())
     };
-    let job = Job { tenant_id, sight: None, repeat: Repeat::Told, by, work: Work::Call(Box::new(call)) };
-    state.writer.run(job).await?;
-    let found = said.lock().ok().and_then(|mut said| said.take());
-    match found.unwrap_or(Entered::Gone) {
-        Entered::Gone => gone(),
+    state.writer.run(Job { tenant_id, sight: None, repeat: Repeat::Told, by, work }).await?;
+    match told.take()? {
+        Entered::Gone => Ok(gone()),
         Entered::Refused(found, standing) => refused(found, &standing),
         Entered::Enrolled(who, codes) => {
             let (user, app) = *who;
             let codes = codes.iter().map(RecoveryCode::to_text).collect();
-            let page = EnrolledPage { issuer: issuer(&app, &user), username: user.username.as_str(), codes };
-            answer(StatusCode::OK, &page)
+            let shown = EnrolledPage { issuer: issuer(&app, &user), username: user.username.as_str(), codes };
+            Ok(page(StatusCode::OK, &shown))
         }
     }
 }
@@ -182,13 +167,13 @@ fn refused(found: UserState, standing: &Standing) -> Result<HttpResponse, ApiErr
             let text = format!(
                 "Too many wrong codes were entered. Wait {minutes} minutes, then open the link of the mail again."
             );
-            message(StatusCode::TOO_MANY_REQUESTS, "Please wait a while", &text)
+            Ok(message(StatusCode::TOO_MANY_REQUESTS, "Please wait a while", &text))
         }
-        _ => message(
+        _ => Ok(message(
             StatusCode::FORBIDDEN,
             "This account cannot be set up now",
             "Ask whoever manages your account: it has to be allowed to use the app first.",
-        ),
+        )),
     }
 }
 
@@ -200,44 +185,18 @@ fn enroll_page(status: StatusCode, standing: &Standing, problem: Option<&str>) -
     let key = secret.to_base32();
     let groups = key.as_bytes().chunks(4).filter_map(|group| std::str::from_utf8(group).ok()).collect();
     let digits = secret.parameters().digits();
-    answer(
-        status,
-        &EnrollPage {
-            issuer,
-            username,
-            image: image.as_ref().map(|image| image.as_str()),
-            uri: &uri,
-            key: groups,
-            digits,
-            problem,
-        },
-    )
+    let image = image.as_ref().map(|image| image.as_str());
+    Ok(page(status, &EnrollPage { issuer, username, image, uri: &uri, key: groups, digits, problem }))
 }
 
 /// One answer for whatever link is not good (any more): who tries links learns nothing.
-fn gone() -> Result<HttpResponse, ApiError> {
+fn gone() -> HttpResponse {
     message(
         StatusCode::GONE,
         "This link is no longer good",
         "It was used, or replaced by a newer one, or its 24 hours are over. If you have not set up your second factor, ask \
          whoever manages your account for a new mail.",
     )
-}
-
-fn message(status: StatusCode, title: &str, text: &str) -> Result<HttpResponse, ApiError> {
-    answer(status, &MessagePage { title, text })
-}
-
-fn answer(status: StatusCode, page: &impl Template) -> Result<HttpResponse, ApiError> {
-    let html = page.render().map_err(|_| Code::Internal)?;
-    Ok(HttpResponse::build(status)
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((REFERRER_POLICY, "no-referrer"))
-        .insert_header((CONTENT_SECURITY_POLICY, POLICY))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .insert_header(("X-Robots-Tag", HeaderValue::from_static("noindex")))
-        .content_type("text/html; charset=utf-8")
-        .body(html))
 }
 
 async fn style() -> HttpResponse {

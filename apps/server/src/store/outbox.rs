@@ -27,8 +27,8 @@ pub(crate) struct Due {
     pub(crate) id: Uuid,
     /// One that does not open must not keep the others from being sent.
     pub(crate) mail: Result<Zeroizing<Vec<u8>>, SealingError>,
-    /// How often it was tried.
-    pub(crate) attempts: i64,
+    /// Which attempt at it is next, from 1.
+    pub(crate) attempt: i64,
     /// From when on it is of no use.
     pub(crate) expires_at_us: i64,
 }
@@ -64,11 +64,20 @@ pub(crate) fn remove_of_user(tx: &mut Tx<'_>, user_id: i64) -> Result<(), StoreE
     Ok(())
 }
 
-/// A tenant that has mail which is due, if there is one.
-pub(crate) fn tenant_with_due(connection: &mut AnyConnection, now_us: i64) -> Result<Option<i64>, StoreError> {
-    let due = outbox::table.filter(outbox::tenant_id.eq(tenants::id)).filter(outbox::due_at_us.le(now_us));
-    let found = tenants::table.filter(exists(due)).order(tenants::id).select(tenants::id).limit(1);
-    Ok(found.get_result(connection).optional()?)
+/// The next tenant after `after_id` that has mail which is due; the first of all where there is none.
+pub(crate) fn tenant_with_due(
+    connection: &mut AnyConnection,
+    after_id: i64,
+    now_us: i64,
+) -> Result<Option<i64>, StoreError> {
+    for after_id in [after_id, i64::MIN] {
+        let due = outbox::table.filter(outbox::tenant_id.eq(tenants::id)).filter(outbox::due_at_us.le(now_us));
+        let found = tenants::table.filter(tenants::id.gt(after_id)).filter(exists(due)).order(tenants::id);
+        if let Some(found) = found.select(tenants::id).limit(1).get_result(connection).optional()? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 /// The tenant's mail that has been due longest.
@@ -86,15 +95,24 @@ pub(crate) fn next_due(tx: &mut Tx<'_>, sealer: &Sealer, now_us: i64) -> Result<
     Ok(Some(Due {
         id,
         mail: sealer.open(place(&row_name(tx.tenant_id, id)), &row.mail),
-        attempts: row.attempts,
+        attempt: row.attempts.saturating_add(1),
         expires_at_us: row.expires_at_us,
     }))
 }
 
-/// Says that a mail is being tried, and when it is to be tried again if nothing more is heard of it.
-pub(crate) fn tried(tx: &mut Tx<'_>, id: Uuid, attempts: i64, due_at_us: i64) -> Result<(), StoreError> {
-    diesel::update(outbox::table.find((tx.tenant_id, id.as_bytes().as_slice())))
-        .set((outbox::attempts.eq(attempts), outbox::due_at_us.eq(due_at_us)))
+/// Counts an attempt at a mail, and says when it is to be tried again if nothing more is heard of this one.
+pub(crate) fn claim(tx: &mut Tx<'_>, due: &Due, due_at_us: i64) -> Result<(), StoreError> {
+    diesel::update(outbox::table.find((tx.tenant_id, due.id.as_bytes().as_slice())))
+        .set((outbox::attempts.eq(due.attempt), outbox::due_at_us.eq(due_at_us)))
+        .execute(&mut *tx.connection)?;
+    Ok(())
+}
+
+/// Puts off a mail whose attempt failed, unless another attempt has begun since.
+pub(crate) fn put_off(tx: &mut Tx<'_>, due: &Due, due_at_us: i64) -> Result<(), StoreError> {
+    let mine = outbox::table.find((tx.tenant_id, due.id.as_bytes().as_slice()));
+    diesel::update(mine.filter(outbox::attempts.eq(due.attempt)))
+        .set(outbox::due_at_us.eq(due_at_us))
         .execute(&mut *tx.connection)?;
     Ok(())
 }
@@ -106,7 +124,7 @@ pub(crate) fn forget(tx: &mut Tx<'_>, now_us: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Drops a mail: it was sent, or is of no use any more.
+/// Drops a mail: it was sent, by whatever attempt, or is of no use any more.
 pub(crate) fn remove(tx: &mut Tx<'_>, id: Uuid) -> Result<(), StoreError> {
     diesel::delete(outbox::table.find((tx.tenant_id, id.as_bytes().as_slice()))).execute(&mut *tx.connection)?;
     Ok(())

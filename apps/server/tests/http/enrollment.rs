@@ -114,6 +114,10 @@ fn opening_a_page_uses_nothing_up_and_completing_does() {
         assert_eq!(answer.status, 410);
         assert!(!answer.text().contains("<form"), "{}", answer.text());
     }
+    let huge = Call::post(&path, "x".repeat(1 << 20)).send(&world);
+    assert_eq!((huge.status, huge.header("cache-control")), (413, Some("no-store")), "a person sees a page");
+    assert!(huge.text().starts_with("<!doctype html>"), "{}", huge.text());
+    assert_eq!(enter(&world, "/enroll/77/0000", "000000").status, 410);
     for nowhere in ["/enroll/1/0000", "/enroll/x/y", "/enroll/2/0000", "/enroll/-9/%00"] {
         assert_eq!(Call::get(nowhere).send(&world).status, 410, "{nowhere}");
     }
@@ -146,6 +150,37 @@ fn a_newer_registration_an_enrolment_elsewhere_and_a_deletion_void_the_link() {
     assert_eq!(status(&third), 200);
     library.send(&world, &library.delete_user("ada")).ok();
     assert_eq!(status(&third), 410);
+}
+
+#[test]
+fn a_registration_rewrites_nobody_and_verifies_no_address_but_the_users_own() {
+    let mut sink = Sink::start();
+    let (world, library) = mailing(&sink);
+    world.user_with("boss", &["--email", "boss@example.com", "--role", "admin"]);
+    let new = NewUser { username: "boss", email: Some("eve@example.com"), fullname: Some("Eve"), ..ADA };
+    library.send(&world, &library.register_user(&new)).ok();
+    let mail = sink.receive();
+    assert_eq!(mail.to, "eve@example.com");
+    let path = path(&mail);
+    let code = phone(Call::get(&path).send(&world).text()).code_at(now_s());
+    assert_eq!(enter(&world, &path, &code).status, 200);
+    let boss = world.run_json(&["user", "show", "\\boss"]);
+    assert_eq!((&boss["email"], &boss["email_verified"]), (&"boss@example.com".into(), &false.into()), "{boss}");
+    assert_eq!(boss["display_name"], Value::Null, "{boss}");
+}
+
+#[test]
+fn who_was_deleted_gets_no_mail_any_more() {
+    // The first attempt is refused; by the next there is nobody to write to.
+    let mut sink = Sink::refusing_first(1);
+    let (world, library) = mailing(&sink);
+    library.send(&world, &library.register_user(&ADA)).ok();
+    assert!(patiently(Duration::from_secs(20), || world.log().contains("a mail was not sent")), "{}", world.log());
+    library.send(&world, &library.delete_user("ada")).ok();
+    let joe = NewUser { username: "joe", email: Some("joe@example.com"), ..ADA };
+    library.send(&world, &library.register_user(&joe)).ok();
+    assert_eq!(sink.receive().to, "joe@example.com");
+    assert_eq!(sink.accepted(), 1);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::support::authenticator::Authenticator;
 use crate::support::oasis::{LOGIN, Library, NewUser, REGISTRATION, STATES};
-use crate::support::{Answer, App, Call, World, now_s, within_a_second};
+use crate::support::{Answer, App, Call, World, now_s, on_postgres, within_a_second};
 
 fn state(answer: &Answer) -> &'static str {
     STATES[usize::try_from(answer.ok()["State"].as_u64().unwrap()).unwrap()]
@@ -316,6 +316,64 @@ fn a_name_is_one_user_of_its_directory_and_a_deleted_one_comes_back_only_to_a_fr
     asked.world.run(&["user", "restore", &in_acme.to_string()]);
     let asked_again = acme.send(&asked.world, &acme.request_authentication_state("bob", LOGIN));
     assert_eq!(asked_again.ok()["UserID"], in_acme);
+}
+
+#[test]
+fn guesses_are_counted_where_no_image_can_be_drawn() {
+    let asked = Asked::new();
+    let long = "😀".repeat(250);
+    let made = asked.library.register_user(&NewUser { username: &long, ..NewUser::default() });
+    let made = asked.library.send(&asked.world, &made).ok();
+    assert!(made["QRData"].is_null() && made["UserID"].as_i64().unwrap() > 0, "{made}");
+    let guess = || {
+        let call = asked.library.verify_user_otp(&long, "000000", REGISTRATION);
+        state(&asked.library.send(&asked.world, &call))
+    };
+    let states: Vec<&str> = (0..6).map(|_| guess()).collect();
+    assert_eq!(states, ["INVALID", "INVALID", "INVALID", "INVALID", "INVALID", "LOCKED"]);
+}
+
+/// Replaces the master key, which came from the environment, by one in a file that the server is not told of.
+#[test]
+fn who_was_not_given_the_new_master_key_seals_nothing_under_the_old_one() {
+    if on_postgres() {
+        return eprintln!("not run on PostgreSQL too: the key has a file there");
+    }
+    let key = "42".repeat(32);
+    let mut world = World::new();
+    let with_key = |world: &World, arguments: &[&str]| {
+        let output = world.command().env("OSAYCORE_MASTER_KEY", &key).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+    };
+    let made = with_key(&world, &["app", "create", "--name", "app", "--json"]);
+    let app = App {
+        id: made["app_id"].as_str().unwrap().to_owned(),
+        api_key: made["api_key"].as_str().unwrap().to_owned(),
+        secret_key: made["secret_key"].as_str().unwrap().to_owned(),
+        oasis_app_id: made["oasis_app_id"].as_i64().unwrap(),
+        oasis_application_key: made["oasis_application_key"].as_str().unwrap().to_owned(),
+        oasis_api_key: made["oasis_api_key"].as_str().unwrap().to_owned(),
+    };
+    world.variable("OSAYCORE_MASTER_KEY", &key);
+    world.serve();
+    let library = Library::of(&app);
+    let mut asked = Asked { world, app, library };
+    let phone = asked.enrolled("ann");
+    with_key(&asked.world, &["key", "rotate", "master", "--new-key-file", "new.key", "--json"]);
+    let register = |username: &str| {
+        let new = asked.library.register_user(&NewUser { username, ..NewUser::default() });
+        asked.library.sign(&new).send(&asked.world)
+    };
+    register("bob").oasis_refused(500, "internal");
+    assert_eq!(asked.library.sign(&Library::hello_world()).send(&asked.world).status, 200, "nobody else is held up");
+    asked.world.kill();
+    asked.world.variable("OSAYCORE_MASTER_KEY", "");
+    let file = asked.world.folder().join("new.key").display().to_string();
+    asked.world.variable("OSAYCORE_MASTER_KEY_FILE", &file);
+    asked.world.serve();
+    assert_eq!(asked.enter("ann", &next(&phone)), "VALID");
+    asked.enrolled("bob");
 }
 
 #[test]

@@ -96,20 +96,20 @@ fn guesses_lock_in_one_app<F: Fixture>(store: &mut F, app: i64, other_app: i64) 
     };
     let at = NOW_US + STEP_US;
     let until_us = at + LOCKOUT.lock_us;
-    let locks = Verdict { locked_until_us: Some(until_us), ..invalid() };
-    assert_eq!(here(store, app, &wrong, at), invalid(), "a first guess");
+    let locks = Verdict { is_guess: true, locked_until_us: Some(until_us), ..invalid() };
+    assert_eq!(here(store, app, &wrong, at), guess(), "a first guess");
     assert_eq!(here(store, app, "no code", at), invalid(), "what has no form of a code is no guess");
-    assert_eq!(here(store, app, &wrong, at), invalid(), "a second guess");
+    assert_eq!(here(store, app, &wrong, at), guess(), "a second guess");
     assert_eq!(here(store, app, &wrong, at), locks, "a third guess, which locks");
     let locked = looked_at_nothing(State::Locked);
     assert_eq!(here(store, app, &right, at), locked, "a right code is not looked at");
     assert_eq!(here(store, app, &right, until_us - 1), locked, "to the last microsecond");
     assert_eq!(here(store, other_app, &right, at), let_in(Factor::Code), "another app is open");
-    assert_eq!(here(store, app, &wrong, until_us), invalid(), "the lock is over, and the count at 0");
+    assert_eq!(here(store, app, &wrong, until_us), guess(), "the lock is over, and the count at 0");
     let next = secret(50).code(step(3));
     assert_eq!(here(store, app, &next, until_us), let_in(Factor::Code), "so a right code lets in");
     for _ in 0..2 {
-        assert_eq!(here(store, app, &wrong, until_us), invalid(), "a success clears the count");
+        assert_eq!(here(store, app, &wrong, until_us), guess(), "a success clears the count");
     }
 }
 
@@ -121,11 +121,11 @@ fn recovery_codes_let_in_once<F: Fixture>(store: &mut F) {
     let old = give(store, user, 1);
     let new = give(store, user, 2);
     let first = |codes: &[RecoveryCode]| codes.first().expect("ten codes").to_text();
-    assert_eq!(tries(store, user, Purpose::Login, &first(&old), 1), invalid(), "old ones are void");
+    assert_eq!(tries(store, user, Purpose::Login, &first(&old), 1), guess(), "old ones are void");
     let code = first(&new).to_uppercase();
     assert_eq!(tries(store, user, Purpose::Login, &code, 1), let_in(Factor::RecoveryCode), "new ones are good");
     assert_eq!(codes_left(store, user), 9, "one is used up");
-    assert_eq!(tries(store, user, Purpose::Login, &code, 1), invalid(), "and good once");
+    assert_eq!(tries(store, user, Purpose::Login, &code, 1), guess(), "and good once");
 }
 
 /// Of this month are the three users before.
@@ -217,7 +217,11 @@ const fn policy() -> AppPolicy {
 }
 
 const fn let_in(factor: Factor) -> Verdict {
-    Verdict { state: State::Valid, factor: Some(factor), locked_until_us: None }
+    Verdict { state: State::Valid, factor: Some(factor), is_guess: false, locked_until_us: None }
+}
+
+const fn guess() -> Verdict {
+    Verdict { is_guess: true, ..invalid() }
 }
 
 const fn invalid() -> Verdict {
@@ -225,5 +229,5 @@ const fn invalid() -> Verdict {
 }
 
 const fn looked_at_nothing(state: State) -> Verdict {
-    Verdict { state, factor: None, locked_until_us: None }
+    Verdict { state, factor: None, is_guess: false, locked_until_us: None }
 }

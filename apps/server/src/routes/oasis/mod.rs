@@ -3,14 +3,14 @@
 mod answers;
 mod requests;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse, Route};
 use osaycore_directory::{OasisResponseSignature, Storage as _, User, UserRef};
-use osaycore_otp::{Purpose, State as UserState};
+use osaycore_otp::{Purpose, Secret, State as UserState};
+use zeroize::Zeroizing;
 
-use crate::admin::By;
 use crate::admin::otp::{Asking, issuer};
 use crate::admin::registration::{self, Registration};
 use crate::admin::tokens::{self, DEFAULT_LIFETIME_S, Minted};
@@ -18,7 +18,7 @@ use crate::admin::users;
 use crate::error::{ApiError, Code, Failure};
 use crate::extract::body::parse;
 use crate::extract::{Caller, oasis};
-use crate::group_commit::Work;
+use crate::group_commit::{Told, Work, telling};
 use crate::qr;
 use crate::routes::{json, resource};
 use crate::server::State;
@@ -65,21 +65,19 @@ async fn ask_state(state: Data<State>, caller: Caller) -> Result<HttpResponse, A
     let (work, said) = told(&state, &caller, move |tx, asking| {
         let user = find(tx, &named)?;
         let (found, secret) = asking.state(tx, user.as_ref(), purpose)?;
-        let image = match (&secret, &user) {
-            (Some(secret), Some(user)) => Some(image(asking, user, secret)?),
+        let uri = match (&secret, &user) {
+            (Some(secret), Some(user)) => Some(uri(asking, user, secret)?),
             _ => None,
         };
         // A secret is shown once for each signature: only this makes the question one that is not repeated.
-        let outcome = if image.is_some() { DONE } else { b"" };
-        Ok((outcome, (found, user.map_or(0, |user| user.id), image)))
+        let outcome = if uri.is_some() { DONE } else { b"" };
+        Ok((outcome, (found, user.map_or(0, |user| user.id), uri)))
     });
     caller.run(&state, None, false, work).await?;
-    let (found, user_id, image) = said.take()?;
-    let signature = match caller.app().settings.oasis_response_signature {
-        OasisResponseSignature::Guide => Signature::of(&caller, &user_id.to_string(), &found.number().to_string())?,
-        _ => Signature::of(&caller, &data1, found.as_str())?,
-    };
-    json(&StateResponse { signature, state: found.number(), user_id, user_qr_code: image.as_deref() })
+    let (found, user_id, uri) = said.take()?;
+    let data1 = if of_guide(&caller) { user_id.to_string() } else { data1 };
+    let signature = Signature::of(&caller, &data1, &signed_state(&caller, found))?;
+    json(&StateResponse { signature, state: found.number(), user_id, user_qr_code: image(uri).as_deref() })
 }
 
 /// `POST RegisterUser`: makes a user who is to enrol, or begins anew for one who has not yet.
@@ -88,14 +86,15 @@ async fn register(state: Data<State>, caller: Caller) -> Result<HttpResponse, Ap
     let (registration, data1) = request.registration(|| state.mail_base())?;
     let (work, said) = told(&state, &caller, move |tx, asking| {
         let (user, secret) = registration::register(asking, tx, &registration)?;
-        let image = match &registration {
-            Registration { mailed_from: Some(_), .. } => None,
-            _ => Some(image(asking, &user, &secret)?),
+        let uri = match &registration {
+            Registration { mail: Some(_), .. } => None,
+            _ => Some(uri(asking, &user, &secret)?),
         };
-        Ok((DONE, (user.id, image)))
+        Ok((DONE, (user.id, uri)))
     });
     caller.run(&state, None, false, work).await?;
-    let (user_id, image) = said.take()?;
+    let (user_id, uri) = said.take()?;
+    let image = image(uri);
     let signature = Signature::of(&caller, &data1, &user_id.to_string())?;
     json(&RegisterResponse { signature, user_id, user_qr_code: image.as_deref(), qr_data: image.as_deref() })
 }
@@ -115,25 +114,24 @@ async fn verify(state: Data<State>, caller: Caller) -> Result<HttpResponse, ApiE
         };
         let pending = match (verdict.state, purpose, &user) {
             (UserState::Invalid | UserState::PendingEnrollment, Purpose::Registration, Some(user)) => {
-                registration::pending_secret(tx, asking.sealer, user)?
-                    .map(|secret| image(asking, user, &secret))
-                    .transpose()?
+                let secret = registration::pending_secret(tx, asking.sealer, user)?;
+                secret.map(|secret| uri(asking, user, &secret)).transpose()?
             }
             _ => None,
         };
         Ok((DONE, (verdict.state, token, pending)))
     });
     caller.run(&state, None, false, work).await?;
-    let (found, token, image): (UserState, Option<Minted>, _) = said.take()?;
+    let (found, token, uri): (UserState, Option<Minted>, _) = said.take()?;
     let issue = |token: Minted| {
         state.snapshots.configuration().ring.issue(&token.grant(caller.app().uuid)).map_err(|_| Code::Internal)
     };
-    let signature = Signature::of(&caller, &data1, found.as_str())?;
+    let signature = Signature::of(&caller, &data1, &signed_state(&caller, found))?;
     json(&VerifyResponse {
         signature,
         state: found.number(),
         user_token: token.map(issue).transpose()?,
-        data: image.as_deref(),
+        data: image(uri).as_deref(),
     })
 }
 
@@ -149,6 +147,16 @@ async fn delete(state: Data<State>, caller: Caller, request: HttpRequest) -> Res
     json(&serde_json::json!({ "UserID": said.take()? }))
 }
 
+/// Whether the app verifies signatures as the guide has them, and not as the vendor's library does.
+fn of_guide(caller: &Caller) -> bool {
+    caller.app().settings.oasis_response_signature == OasisResponseSignature::Guide
+}
+
+/// A state as it is signed: by its name, or with the guide by the number that is in the answer.
+fn signed_state(caller: &Caller, state: UserState) -> String {
+    if of_guide(caller) { state.number().to_string() } else { state.as_str().to_owned() }
+}
+
 /// The user, if somebody who is not deleted is named.
 fn find(tx: &mut Tx<'_>, named: &Named) -> Result<Option<User>, Failure> {
     let user = match named {
@@ -159,45 +167,27 @@ fn find(tx: &mut Tx<'_>, named: &Named) -> Result<Option<User>, Failure> {
     Ok(user.filter(|user| !user.is_deleted()))
 }
 
-/// The QR image of a user's secret, Base64 of a PNG.
-fn image(
-    asking: Asking<'_>,
-    user: &User,
-    secret: &osaycore_otp::Secret,
-) -> Result<zeroize::Zeroizing<String>, Failure> {
-    let uri = secret.provisioning_uri(issuer(asking.app, user), user.username.as_str()).ok_or(Code::Internal)?;
-    Ok(qr::base64_png(&uri).map_err(|_| {
-        ApiError::invalid("Username", "with the name of the app or directory it is too long for a QR image")
-    })?)
+/// What an authenticator app reads of a user's secret.
+fn uri(asking: Asking<'_>, user: &User, secret: &Secret) -> Result<Zeroizing<String>, Failure> {
+    let uri = secret.provisioning_uri(issuer(asking.app, user), user.username.as_str());
+    Ok(uri.ok_or(Code::Internal)?)
 }
 
-/// What the work of a request has found, for its answer: it is not kept with the signature, as an outcome is, since there
-/// may be a secret in it.
-struct Told<T>(Arc<Mutex<Option<T>>>);
-
-impl<T> Told<T> {
-    fn take(self) -> Result<T, ApiError> {
-        self.0.lock().ok().and_then(|mut said| said.take()).ok_or_else(|| Code::Internal.into())
-    }
+/// The QR image of a URI, Base64 of a PNG. None of one that is too long: the mailed page shows its key as text.
+fn image(uri: Option<Zeroizing<String>>) -> Option<Zeroizing<String>> {
+    uri.and_then(|uri| qr::base64_png(&uri).ok())
 }
 
-/// Work in a transaction that opens and seals secrets; it says what the guard is to keep, and what it has found.
+/// Work that opens and seals secrets.
 fn told<T: Send + 'static>(
     state: &Data<State>,
     caller: &Caller,
     mut work: impl FnMut(&mut Tx<'_>, Asking<'_>) -> Result<(&'static [u8], T), Failure> + Send + 'static,
 ) -> (Work, Told<T>) {
-    let said = Arc::new(Mutex::new(None));
-    let (say, snapshots) = (Arc::clone(&said), Arc::clone(&state.snapshots));
+    let snapshots = Arc::clone(&state.snapshots);
     let ServedApp { app, monthly_user_limit, .. } = caller.served();
     let (app, monthly_limit) = (Arc::clone(app), *monthly_user_limit);
-    let call = move |tx: &mut Tx<'_>, by: &By| {
-        let (outcome, found) =
-            snapshots.with_sealer(tx, |tx, sealer| work(tx, Asking { app: &app, monthly_limit, by, sealer }))?;
-        if let Ok(mut say) = say.lock() {
-            *say = Some(found);
-        }
-        Ok(outcome.to_vec())
-    };
-    (Work::Call(Box::new(call)), Told(said))
+    telling(move |tx, by| {
+        snapshots.with_sealer(tx, |tx, sealer| work(tx, Asking { app: &app, monthly_limit, by, sealer }))
+    })
 }

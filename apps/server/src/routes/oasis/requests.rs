@@ -1,6 +1,7 @@
 //! The bodies, as .NET's `DataContractJsonSerializer` writes them: names in pascal case, `null` for what is absent, enums
 //! as numbers. What is not known here is ignored.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use osaycore_directory::{DisplayName, Email, Name, UserRef, Username};
@@ -10,6 +11,9 @@ use serde::{Deserialize, Deserializer};
 
 use crate::admin::registration::Registration;
 use crate::error::{ApiError, Code};
+
+/// Groups that one registration may name.
+const MOST_GROUPS: usize = 100;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -72,10 +76,11 @@ impl VerifyRequest {
 
     /// Whom it means, and what is signed of that: the name as it was sent, else the id.
     pub(super) fn named(&self) -> Result<(Named, String), ApiError> {
+        let in_directory = self.directory_name.clone();
         match (present(self.username.clone()), self.user_id.unwrap_or(0)) {
-            (Some(username), _) => Ok((by_name(&username, self.directory_name.clone())?, username)),
+            (Some(username), _) => Ok((by_name(&username, in_directory)?, username)),
             (None, 0) => Err(missing("Username")),
-            (None, id) => Ok((Named::Id(id), id.to_string())),
+            (None, id) => directory(in_directory).map(|_| (Named::Id(id), id.to_string())),
         }
     }
 
@@ -99,13 +104,17 @@ impl RegisterRequest {
         let email: Option<Email> =
             present(self.email).map(|email| email.parse()).transpose().map_err(invalid("Email"))?;
         let mails = self.send_enrollment_email.is_some_and(|truth| truth.0);
-        if mails && email.is_none() {
-            return Err(missing("Email"));
-        }
-        let mailed_from = if mails { Some(mail_base()?) } else { None };
+        let mail = match (&email, mails) {
+            (None, true) => return Err(missing("Email")),
+            (Some(email), true) => Some((email.clone(), mail_base()?)),
+            (_, false) => None,
+        };
         let directory = directory(self.directory_name)?;
-        let groups = self.user_groups.unwrap_or_default();
-        Ok((Registration { directory, username, display_name, email, groups, mailed_from }, data1))
+        let groups: BTreeSet<i64> = self.user_groups.unwrap_or_default().into_iter().collect();
+        if groups.len() > MOST_GROUPS {
+            return Err(ApiError::invalid("UserGroups", format!("at most {MOST_GROUPS}")));
+        }
+        Ok((Registration { directory, username, display_name, email, groups, mail }, data1))
     }
 }
 
