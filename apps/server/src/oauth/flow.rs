@@ -22,7 +22,7 @@ pub(crate) enum FlowError {
     /// The callback is not of the flow that was kept, or the provider was set anew meanwhile.
     #[error("the callback belongs to another flow")]
     Foreign,
-    /// `iss` of the callback is not the provider's, or is missing although the provider always sends it (RFC 9207 §2.4).
+    /// `iss` of the callback is not the provider's, or is missing although it always sends it (RFC 9207 §2.4).
     #[error("the callback comes from another issuer")]
     WrongIssuer,
     /// The provider answered with this error code (RFC 6749 §4.1.2.1, §5.2).
@@ -187,7 +187,7 @@ impl Client {
         Ok(Begun { url, state, kept })
     }
 
-    /// Finishes the flow that `kept` was kept of. To be called once for each: that `state` is used once is the caller's.
+    /// Finishes the flow that `kept` was kept of. That it is finished once is the caller's to see to.
     pub(crate) async fn finish(
         &self,
         provider: &Provider,
@@ -227,7 +227,7 @@ fn code<'a>(provider: &Provider, kept: &Kept, callback: &'a Callback) -> Result<
         (Some(error), _) if error == "access_denied" => Err(FlowError::Denied),
         (Some(error), _) => Err(FlowError::Provider(shown(error))),
         (None, Some(code)) => Ok(code),
-        (None, None) => Err(FlowError::Senseless("the callback has neither code nor error".to_owned())),
+        (None, None) => Err(senseless("callback", "neither code nor error")),
     }
 }
 
@@ -240,9 +240,9 @@ pub(super) fn refused(error: RequestTokenError<HttpError, StandardErrorResponse<
         RequestTokenError::Parse(error, body) => match serde_json::from_slice(&body) {
             Ok(TokenAnswer { error: Some(code), .. }) => of_code(&code),
             Ok(TokenAnswer { id_token: Some(_), .. }) => IdTokenFault::Malformed.into(),
-            _ => FlowError::Senseless(format!("token endpoint: {}", error.path())),
+            _ => senseless("token endpoint", error.path()),
         },
-        RequestTokenError::Other(error) => FlowError::Senseless(format!("token endpoint: {error}")),
+        RequestTokenError::Other(error) => senseless("token endpoint", error),
     }
 }
 
@@ -258,6 +258,15 @@ fn of_code(code: &(impl ErrorResponseType + AsRef<str>)) -> FlowError {
         "invalid_grant" | "bad_verification_code" => FlowError::CodeRefused,
         code => FlowError::Provider(shown(code)),
     }
+}
+
+/// An answer that makes no sense, and where; what is quoted of it may be long and anything.
+pub(super) fn senseless(place: &str, error: impl std::fmt::Display) -> FlowError {
+    let error = error.to_string();
+    FlowError::Senseless(format!(
+        "{place}: {}",
+        error.chars().filter(|c| !c.is_control()).take(200).collect::<String>()
+    ))
 }
 
 /// An error code as it may stand in a log: the characters that RFC 6749 §4.1.2.1 gives it, 64 of them at most.

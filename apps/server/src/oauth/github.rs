@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::flow::{FlowError, Identity, Kept, refused};
+use super::flow::{FlowError, Identity, Kept, refused, senseless};
 use super::http::Outgoing;
 use super::provider::Provider;
 
@@ -94,20 +94,20 @@ async fn ask(http: &Outgoing, api: &Url, path: &str, token: &str) -> Result<Http
         .header(header::AUTHORIZATION, format!("Bearer {token}"))
         .header("X-GitHub-Api-Version", "2022-11-28")
         .body(Vec::new())
-        .map_err(|error| FlowError::Senseless(error.to_string()))?;
+        .map_err(|error| senseless(path, error))?;
     Ok(http.send(request).await?)
 }
 
 /// `path` under `base`, which on GitHub Enterprise Server has a path itself.
 fn below(base: &Url, path: &str) -> Result<Url, FlowError> {
     let text = format!("{}{path}", base.as_str().trim_end_matches('/'));
-    text.parse().map_err(|_| FlowError::Senseless(text))
+    text.parse().map_err(|error| senseless(path, error))
 }
 
 fn json<T: DeserializeOwned>(path: &str, answer: &HttpResponse) -> Result<T, FlowError> {
     let status = answer.status();
     if status != StatusCode::OK {
-        return Err(FlowError::Senseless(format!("{path}: {status}")));
+        return Err(senseless(path, status));
     }
-    serde_json::from_slice(answer.body()).map_err(|error| FlowError::Senseless(format!("{path}: {error}")))
+    serde_json::from_slice(answer.body()).map_err(|error| senseless(path, error))
 }

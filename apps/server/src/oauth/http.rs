@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use oauth2::http::{Response, response};
@@ -29,7 +30,8 @@ pub(crate) enum HttpError {
     /// The URL names an address that is not of the public internet.
     #[error("{0} is not a public address")]
     Private(String),
-    /// No connection, no answer in time, or a name that leads to an address that is not public.
+    /// No connection, no answer in time, a name that leads to an address that is not public, or a system without root
+    /// certificates.
     #[error("{}", chain(.0))]
     Unreachable(reqwest::Error),
     /// The server says that it is out of order: a status of 500 and above.
@@ -46,26 +48,15 @@ pub(crate) enum HttpError {
 /// The HTTP client. A clone shares its connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
-    client: reqwest::Client,
+    /// Made when it is first wanted: it needs root certificates, which a server without providers may not have.
+    client: Arc<OnceLock<reqwest::Client>>,
     allow_private: bool,
 }
 
 impl Outgoing {
     /// With `allow_private`, for development, it also reaches addresses that are not public, and by `http`.
-    pub(crate) fn new(allow_private: bool) -> Result<Self, HttpError> {
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("osaycore/", env!("CARGO_PKG_VERSION")))
-            .dns_resolver(Resolver { allow_private })
-            .redirect(Policy::none())
-            // A proxy would look the name up by itself.
-            .no_proxy()
-            .referer(false)
-            .https_only(!allow_private)
-            .connect_timeout(TIMEOUT)
-            .timeout(TIMEOUT)
-            .build()
-            .map_err(HttpError::Unreachable)?;
-        Ok(Self { client, allow_private })
+    pub(crate) fn new(allow_private: bool) -> Self {
+        Self { client: Arc::default(), allow_private }
     }
 
     /// Whether a browser may be sent to `url`, or a request.
@@ -90,7 +81,7 @@ impl Outgoing {
         let request = reqwest::Request::try_from(request).map_err(|error| HttpError::Malformed(error.to_string()))?;
         self.permit(request.url())?;
         let unreachable = |error: reqwest::Error| HttpError::Unreachable(error.without_url());
-        let mut answer = self.client.execute(request).await.map_err(unreachable)?;
+        let mut answer = self.client()?.execute(request).await.map_err(unreachable)?;
         if answer.status().is_server_error() {
             return Err(HttpError::OutOfOrder(answer.status().as_u16()));
         }
@@ -102,6 +93,24 @@ impl Outgoing {
             body.extend_from_slice(&chunk);
         }
         head(&answer).body(body).map_err(|error| HttpError::Malformed(error.to_string()))
+    }
+    fn client(&self) -> Result<&reqwest::Client, HttpError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("osaycore/", env!("CARGO_PKG_VERSION")))
+            .dns_resolver(Resolver { allow_private: self.allow_private })
+            .redirect(Policy::none())
+            // A proxy would look the name up by itself.
+            .no_proxy()
+            .referer(false)
+            .https_only(!self.allow_private)
+            .connect_timeout(TIMEOUT)
+            .timeout(TIMEOUT)
+            .build()
+            .map_err(HttpError::Unreachable)?;
+        Ok(self.client.get_or_init(|| client))
     }
 }
 

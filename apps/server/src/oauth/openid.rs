@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::flow::{FlowError, IdTokenFault, Identity, Kept, refused};
+use super::flow::{FlowError, IdTokenFault, Identity, Kept, refused, senseless};
 use super::http::{HttpError, Outgoing};
 use super::provider::Provider;
 
@@ -34,7 +34,7 @@ const KEYS_PAUSE_S: i64 = 60;
 /// How far an issuer's clock may be off, in seconds.
 const LEEWAY_S: i64 = 60;
 
-/// Signatures that only the issuer can make. Never a MAC: its key would be the client secret, or, confused, a public key.
+/// Signatures that only the issuer can make. Never a MAC: its key would be the client secret or, confused, a public key.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
@@ -132,8 +132,8 @@ impl Issuer {
         self.keys.lock().await.set.clone()
     }
 
-    /// Keys that are not `known`: those that somebody else has read meanwhile, or, if the issuer was not asked within the
-    /// last minute, those that it has now.
+    /// Keys that are not `known`: those that somebody else has read meanwhile or, if the issuer was not asked within
+    /// the last minute, those that it has now.
     async fn newer_keys(
         &self,
         http: &Outgoing,
@@ -213,7 +213,7 @@ impl Issuers {
         if let Some(found) = self.known().get(issuer).filter(|issuer| is_fresh(issuer)) {
             return Ok(found.clone());
         }
-        let url = IssuerUrl::new(issuer.to_owned()).map_err(|error| FlowError::Senseless(error.to_string()))?;
+        let url = IssuerUrl::new(issuer.to_owned()).map_err(|error| senseless("discovery", error))?;
         let metadata = Metadata::discover_async(url, &self.http).await.map_err(undiscovered)?;
         // It is where browsers are sent to.
         self.http.permit(metadata.authorization_endpoint().url())?;
@@ -242,7 +242,7 @@ impl Issuers {
         let client = issuer.client(provider, kept);
         let exchange = client
             .exchange_code(AuthorizationCode::new(code.to_owned()))
-            .map_err(|error| FlowError::Senseless(error.to_string()))?
+            .map_err(|error| senseless("discovery", error))?
             .set_pkce_verifier(kept.verifier());
         let answer = exchange.request_async(&self.http).await.map_err(refused)?;
         let token = (answer.id_token().ok_or(IdTokenFault::Missing)?, answer.access_token());
@@ -287,13 +287,13 @@ impl Issuers {
     ) -> Result<Option<UserInfoClaims<EmptyAdditionalClaims, CoreGenderClaim>>, FlowError> {
         // The crate panics over a token that cannot stand in a header.
         if !token.secret().bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(FlowError::Senseless("the access token is not of RFC 6750 §2.1".to_owned()));
+            return Err(senseless("token endpoint", "the access token is not of RFC 6750 §2.1"));
         }
         let Ok(request) = client.user_info(token.clone(), Some(claims.subject().clone())) else { return Ok(None) };
         match request.request_async(&self.http).await {
             Ok(more) => Ok(Some(more)),
             Err(UserInfoError::Request(error)) => Err(error.into()),
-            Err(error) => Err(FlowError::Senseless(format!("userinfo: {error}"))),
+            Err(error) => Err(senseless("userinfo", error)),
         }
     }
 }
@@ -326,8 +326,9 @@ impl Profile<'_> {
 fn undiscovered(error: DiscoveryError<HttpError>) -> FlowError {
     match error {
         DiscoveryError::Request(error) => error.into(),
-        DiscoveryError::Parse(error) => FlowError::Senseless(format!("discovery: {error}")),
-        error => FlowError::Senseless(format!("discovery: {error}")),
+        // Its text does not have what led to it.
+        DiscoveryError::Parse(error) => senseless("discovery", error),
+        error => senseless("discovery", error),
     }
 }
 

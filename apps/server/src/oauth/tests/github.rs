@@ -45,7 +45,10 @@ async fn a_flow_ends_in_the_numeric_id() {
 async fn the_address_is_the_primary_one_if_it_is_verified() {
     let world = world();
     let begun = world.begin().await;
-    let address = |email: &str, primary: bool, verified: bool| json!({"email": email, "primary": primary, "verified": verified, "visibility": null});
+    let address = |email: &str, primary: bool, verified: bool| {
+        let visibility = Value::Null;
+        json!({"email": email, "primary": primary, "verified": verified, "visibility": visibility})
+    };
     let cases = [
         (
             200,

@@ -16,7 +16,7 @@ fn get(url: &str) -> HttpRequest {
 async fn only_https_to_public_addresses_is_spoken_unless_for_development() {
     let fake = Fake::start();
     let port = fake.address.port();
-    let outgoing = Outgoing::new(false).unwrap();
+    let outgoing = Outgoing::new(false);
     for url in ["http://example.com/", &fake.url()] {
         assert!(matches!(outgoing.send(get(url)).await, Err(HttpError::Insecure(_))), "{url}");
     }
@@ -30,7 +30,7 @@ async fn only_https_to_public_addresses_is_spoken_unless_for_development() {
     assert!(fake.seen("/").is_empty(), "nobody was connected to");
 
     fake.answer("/", 200, "here");
-    let outgoing = Outgoing::new(true).unwrap();
+    let outgoing = Outgoing::new(true);
     for host in ["127.0.0.1", "localhost"] {
         let answer = outgoing.send(get(&format!("http://{host}:{port}/"))).await.unwrap();
         assert_eq!(answer.body(), b"here");
@@ -42,7 +42,7 @@ async fn only_https_to_public_addresses_is_spoken_unless_for_development() {
 async fn redirects_are_answers() {
     let fake = Fake::start();
     fake.answer("/", 302, "/elsewhere");
-    let answer = Outgoing::new(true).unwrap().send(get(&fake.url())).await.unwrap();
+    let answer = Outgoing::new(true).send(get(&fake.url())).await.unwrap();
     assert_eq!(answer.status(), 302);
     assert!(fake.seen("/elsewhere").is_empty());
 }
@@ -50,7 +50,7 @@ async fn redirects_are_answers() {
 #[tokio::test]
 async fn an_answer_is_a_mebibyte_at_most() {
     let fake = Fake::start();
-    let outgoing = Outgoing::new(true).unwrap();
+    let outgoing = Outgoing::new(true);
     let longest = "x".repeat(1024 * 1024);
     fake.answer("/", 200, &longest);
     assert_eq!(outgoing.send(get(&fake.url())).await.unwrap().body().len(), longest.len());
@@ -62,6 +62,6 @@ async fn an_answer_is_a_mebibyte_at_most() {
 async fn who_does_not_answer_is_unreachable() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", silent.local_addr().unwrap());
-    let outgoing = Outgoing::new(true).unwrap();
+    let outgoing = Outgoing::new(true);
     assert!(matches!(outgoing.send(get(&url)).await, Err(HttpError::Unreachable(_))));
 }

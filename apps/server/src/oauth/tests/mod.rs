@@ -38,7 +38,7 @@ impl World {
     }
 
     fn of(fake: Fake, kind: Kind) -> Self {
-        let client = Client::new(Outgoing::new(true).unwrap());
+        let client = Client::new(Outgoing::new(true));
         Self { fake, client, provider: provider("idp", kind) }
     }
 

@@ -189,6 +189,9 @@ async fn a_discovery_document_is_the_issuers_own_and_sends_browsers_to_the_web_a
         assert!(matches!(world.begin_at(NOW_S).await, Err(FlowError::Senseless(_))), "{status} {body}");
     }
     assert!(world.fake.seen("/elsewhere").is_empty());
+    world.fake.answer(DISCOVERY, 200, &json!({"issuer": "x\n".repeat(9999)}));
+    let text = world.begin_at(NOW_S).await.map(drop).unwrap_err().to_string();
+    assert!(text.len() < 300 && !text.contains('\n'), "{text}");
     world.fake.answer(DISCOVERY, 502, "");
     assert!(matches!(world.begin_at(NOW_S).await, Err(FlowError::Unreachable(_))));
 }

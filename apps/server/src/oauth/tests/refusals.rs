@@ -36,7 +36,7 @@ async fn a_callback_is_of_its_flow_and_from_its_provider() {
         (Callback { state: text(NONCE), ..good.clone() }, "the callback belongs to another flow"),
         (
             Callback { code: None, ..good.clone() },
-            "the provider's answer makes no sense: the callback has neither code nor error",
+            "the provider's answer makes no sense: callback: neither code nor error",
         ),
     ];
     for (callback, outcome) in cases {
