@@ -262,11 +262,8 @@ fn of_code(code: &(impl ErrorResponseType + AsRef<str>)) -> FlowError {
 
 /// An answer that makes no sense, and where; what is quoted of it may be long and anything.
 pub(super) fn senseless(place: &str, error: impl std::fmt::Display) -> FlowError {
-    let error = error.to_string();
-    FlowError::Senseless(format!(
-        "{place}: {}",
-        error.chars().filter(|c| !c.is_control()).take(200).collect::<String>()
-    ))
+    let quoted: String = error.to_string().chars().filter(|c| !c.is_control()).take(200).collect();
+    FlowError::Senseless(format!("{place}: {quoted}"))
 }
 
 /// An error code as it may stand in a log: the characters that RFC 6749 §4.1.2.1 gives it, 64 of them at most.

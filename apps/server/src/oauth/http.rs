@@ -94,6 +94,7 @@ impl Outgoing {
         }
         head(&answer).body(body).map_err(|error| HttpError::Malformed(error.to_string()))
     }
+
     fn client(&self) -> Result<&reqwest::Client, HttpError> {
         if let Some(client) = self.client.get() {
             return Ok(client);

@@ -34,7 +34,8 @@ const KEYS_PAUSE_S: i64 = 60;
 /// How far an issuer's clock may be off, in seconds.
 const LEEWAY_S: i64 = 60;
 
-/// Signatures that only the issuer can make. Never a MAC: its key would be the client secret or, confused, a public key.
+/// Signatures that only the issuer can make. Never a MAC: its key would be the client secret, or taken to be a public
+/// key.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
