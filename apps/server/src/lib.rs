@@ -12,6 +12,8 @@ mod limit;
 mod logging;
 mod mail;
 mod metrics;
+#[cfg_attr(not(test), expect(dead_code, reason = "its routes come next"))]
+mod oauth;
 mod pages;
 mod posting;
 mod qr;

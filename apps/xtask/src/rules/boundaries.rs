@@ -103,6 +103,7 @@ const REACH: &[(&str, Reach)] = &[
     ("routes", Reach::Not(&["cli", "console"])),
     ("extract", Reach::Not(&["routes", "cli", "console"])),
     ("admin", Reach::Not(&["routes", "extract", "cli", "console"])),
+    ("oauth", Reach::Not(&["routes", "extract", "cli", "console", "store"])),
     ("error", Reach::Not(&["routes", "extract", "cli", "console"])),
     ("background", Reach::Not(&["routes", "extract", "cli", "console"])),
     ("group_commit", Reach::Not(&["routes", "extract", "cli", "console"])),
@@ -292,12 +293,14 @@ mod tests {
                 ("apps/server/src/routes/a.rs", "use crate::{store, extract};\ncrate::cli::f();"),
                 ("apps/server/src/extract/mod.rs", "crate::store::f();\ncrate::routes::f();"),
                 ("apps/server/src/cli/a.rs", "crate::routes::f();"),
+                ("apps/server/src/oauth/flow.rs", "crate::system::f();\ncrate::store::f();"),
             ],
             &[
                 ("apps/server/src/store/db.rs", 1),
                 ("apps/server/src/store/db.rs", 3),
                 ("apps/server/src/routes/a.rs", 2),
                 ("apps/server/src/extract/mod.rs", 2),
+                ("apps/server/src/oauth/flow.rs", 2),
             ],
         );
     }
