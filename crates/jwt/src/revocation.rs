@@ -1,4 +1,5 @@
-//! Revocation: of one token by its `jti`, and of everything a user was issued up to and including one second.
+//! Revocation: of one token by its `jti`, of all tokens of a session by their `sid`, and of everything a user was issued
+//! up to and including one second.
 
 use std::{collections::BTreeMap, convert::Infallible};
 
@@ -12,13 +13,13 @@ pub mod contract;
 /// What is revoked. Times are Unix seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Revocation {
-    /// One token.
+    /// One token, or all tokens of one session.
     Token {
-        /// Its name.
+        /// The token's name, or the session's: UUIDs of both are drawn alike and never meet.
         jti: Uuid,
         /// Its user.
         sub: Uuid,
-        /// Its `exp`, from which it need not be remembered.
+        /// Its `exp`, or the last one of the session, from which it need not be remembered.
         expires_at_s: i64,
     },
     /// All tokens of a user with `iat <= up_to_iat_s`. To revoke all that were issued so far this is
@@ -36,7 +37,7 @@ impl Revocation {
     /// Whether it revokes the token with these claims.
     pub fn revokes(&self, claims: &Claims) -> bool {
         match *self {
-            Self::Token { jti, .. } => claims.jti == jti,
+            Self::Token { jti, .. } => claims.jti == jti || claims.sid == Some(jti),
             Self::User { sub, up_to_iat_s } => claims.sub == sub && claims.iat <= up_to_iat_s,
         }
     }
@@ -85,7 +86,7 @@ pub trait Storage {
 /// Revocations in memory: a value to ask for every token, and a [`Storage`] for docs, tests and embedders.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Revocations {
-    /// `jti` → user and `exp`.
+    /// `jti` or `sid` → user and `exp`.
     tokens: BTreeMap<Uuid, (Uuid, i64)>,
     /// User → last revoked second.
     users: BTreeMap<Uuid, i64>,
@@ -106,10 +107,11 @@ impl Revocations {
         }
     }
 
-    /// Whether a token with these claims is revoked. Asked for every request: two look-ups.
+    /// Whether a token with these claims is revoked. Asked for every request: two look-ups, or three.
     pub fn is_revoked(&self, claims: &Claims) -> bool {
         self.user_cutoff(claims.sub).is_some_and(|cutoff_s| claims.iat <= cutoff_s)
             || self.tokens.contains_key(&claims.jti)
+            || claims.sid.is_some_and(|sid| self.tokens.contains_key(&sid))
     }
 
     /// The last `iat` second that is revoked for this user.

@@ -1,5 +1,6 @@
 //! The key ring: issues and verifies user tokens (the contract, "User tokens").
 
+use jsonwebtoken::jwk::Jwk;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -31,6 +32,10 @@ pub struct Claims {
     pub nbf: i64,
     /// The first second at which it is good no more.
     pub exp: i64,
+    /// The session that it belongs to, where there is one that can be refreshed: its id (IANA's registry names OpenID
+    /// Connect Front-Channel Logout §3 for it).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<Uuid>,
 }
 
 /// What to issue a token for. An equal grant gives an equal token, under the same active key.
@@ -49,6 +54,8 @@ pub struct Grant {
     pub iat_s: i64,
     /// 1 ..= [`MAX_LIFETIME_S`], counted from `now_s`.
     pub expires_in_s: i64,
+    /// The session that it belongs to, by which it can be revoked.
+    pub sid: Option<Uuid>,
 }
 
 /// Why a token is not issued.
@@ -71,7 +78,8 @@ pub enum IssueError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refused {
-    /// Not a JWS with our claims, too long, of an algorithm that is unknown, or with `crit`.
+    /// Not a JWS with our claims, too long, of an algorithm that is unknown, with `crit`, or with a `typ` other than
+    /// `JWT`.
     #[error("the token is malformed")]
     Malformed,
     /// `kid` is missing or names no key of the ring.
@@ -94,7 +102,14 @@ pub enum Refused {
     Expired,
 }
 
-/// The keys of a deployment: one issues, all verify.
+/// A JWK Set (RFC 7517 §5): the document under `/.well-known/jwks.json`. Of each key `kty`, `use`, `alg` and `kid`, with
+/// `crv` and `x` of Ed25519 (RFC 8037 §2), `n` and `e` of RSA (RFC 7518 §6.3.1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Jwks {
+    keys: Vec<Jwk>,
+}
+
+/// The keys of a deployment: one issues, all verify, each by its own algorithm alone.
 #[derive(Clone, Debug)]
 pub struct KeyRing {
     issuer: String,
@@ -128,9 +143,15 @@ impl KeyRing {
         &self.issuer
     }
 
+    /// The public keys, the active one first: whoever has them verifies what is issued now, and from the moment that
+    /// the next key issues. A secret that is shared (HS256) is not among them.
+    pub fn jwks(&self) -> Jwks {
+        Jwks { keys: self.keys().filter_map(|key| key.public.clone()).collect() }
+    }
+
     /// Issues a token under the active key.
     pub fn issue(&self, grant: &Grant) -> Result<String, IssueError> {
-        let Grant { sub, aud, jti, now_s, iat_s, expires_in_s } = *grant;
+        let Grant { sub, aud, jti, now_s, iat_s, expires_in_s, sid } = *grant;
         if !(1..=MAX_LIFETIME_S).contains(&expires_in_s) {
             return Err(IssueError::Lifetime);
         }
@@ -139,7 +160,7 @@ impl KeyRing {
         }
         let exp = now_s.checked_add(expires_in_s).ok_or(IssueError::Lifetime)?;
         let iss = self.issuer.clone();
-        let claims = Claims { iss, sub, aud, jti, iat: iat_s, nbf: now_s, exp };
+        let claims = Claims { iss, sub, aud, jti, iat: iat_s, nbf: now_s, exp, sid };
         let Key { header, encoding, .. } = &self.active;
         jsonwebtoken::encode(header, &claims, encoding).map_err(IssueError::Signing)
     }
@@ -169,6 +190,10 @@ impl KeyRing {
     }
 
     fn key(&self, kid: &str) -> Option<&Key> {
-        std::iter::once(&self.active).chain(&self.others).find(|key| key.kid() == kid)
+        self.keys().find(|key| key.kid() == kid)
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &Key> {
+        std::iter::once(&self.active).chain(&self.others)
     }
 }

@@ -8,7 +8,7 @@ const NOW_S: i64 = 1_678_886_400;
 
 fn claims(sub: u128, jti: u128, iat: i64, exp: i64) -> Claims {
     let (sub, aud, jti) = (Uuid::from_u128(sub), Uuid::nil(), Uuid::from_u128(jti));
-    Claims { iss: String::new(), sub, aud, jti, iat, nbf: iat, exp }
+    Claims { iss: String::new(), sub, aud, jti, iat, nbf: iat, exp, sid: None }
 }
 
 #[test]
@@ -28,6 +28,18 @@ fn a_token_is_revoked_by_its_own_name() {
     assert!(revocations.is_revoked(&claims(1, 9, NOW_S, NOW_S)));
     assert!(!revocations.is_revoked(&claims(1, 8, NOW_S, NOW_S)));
     assert_eq!(revocations.user_cutoff(sub), None);
+}
+
+#[test]
+fn the_tokens_of_a_session_are_revoked_by_its_name() {
+    let (session, other) = (Uuid::from_u128(7), Uuid::from_u128(8));
+    let revocation = Revocation::Token { jti: session, sub: Uuid::from_u128(1), expires_at_s: NOW_S };
+    let revocations: Revocations = [revocation].into_iter().collect();
+    for (sid, revoked) in [(Some(session), true), (Some(other), false), (None, false)] {
+        let claims = Claims { sid, ..claims(1, 9, NOW_S, NOW_S) };
+        assert_eq!(revocations.is_revoked(&claims), revoked, "{sid:?}");
+        assert_eq!(revocation.revokes(&claims), revoked, "{sid:?}");
+    }
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn ring() -> KeyRing {
 
 fn grant() -> Grant {
     let jti = Uuid::from_u128(3);
-    Grant { sub: SUB, aud: AUD, jti, now_s: NOW_S, iat_s: NOW_S, expires_in_s: 3_600 }
+    Grant { sub: SUB, aud: AUD, jti, now_s: NOW_S, iat_s: NOW_S, expires_in_s: 3_600, sid: None }
 }
 
 fn header() -> Value {
@@ -75,12 +75,18 @@ fn an_issued_token_verifies_and_says_what_was_granted() {
         iat: NOW_S + 1,
         nbf: NOW_S,
         exp: NOW_S + 3_600,
+        sid: None,
     };
     assert_eq!(ring().verify(&token, AUD, NOW_S), Ok(expected));
     assert!(token.starts_with("eyJhbGciOiJIUzI1Ni"), "as the document shows: {token}");
     let (header, _) = token.split_once('.').unwrap();
     let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
     assert_eq!(header, json!({"alg": "HS256", "kid": "active"}));
+    let (message, _) = token.rsplit_once('.').unwrap();
+    let (_, payload) = message.split_once('.').unwrap();
+    let payload: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
+    let members: Vec<&str> = payload.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(members, ["aud", "exp", "iat", "iss", "jti", "nbf", "sub"], "`sid` only where there is a session");
 }
 
 #[test]
@@ -114,6 +120,13 @@ fn headers_that_are_refused() {
         ("alg", Some(json!("HS384")), Refused::BadSignature),
         ("alg", Some(json!("RS256")), Refused::BadSignature),
         ("alg", Some(json!("ES256")), Refused::BadSignature),
+        ("typ", Some(json!("at+jwt")), Refused::Malformed),
+        ("typ", Some(json!("application/at+jwt")), Refused::Malformed),
+        ("typ", Some(json!("JWS")), Refused::Malformed),
+        ("typ", Some(json!("JWT ")), Refused::Malformed),
+        ("typ", Some(json!("")), Refused::Malformed),
+        ("typ", Some(json!(null)), Refused::Malformed),
+        ("typ", Some(json!(["JWT"])), Refused::Malformed),
         ("crit", Some(json!(["exp"])), Refused::Malformed),
         ("crit", Some(json!([])), Refused::Malformed),
         ("crit", Some(json!(null)), Refused::Malformed),
@@ -126,6 +139,14 @@ fn headers_that_are_refused() {
     assert_eq!(verify(twice, &payload().to_string()), Err(Refused::Malformed));
     for header in ["", "{", "null", "[]", "\"HS256\""] {
         assert_eq!(verify(header, &payload().to_string()), Err(Refused::Malformed), "{header}");
+    }
+}
+
+#[test]
+fn a_type_may_say_that_it_is_a_jwt() {
+    for typ in ["JWT", "jwt", "application/jwt"] {
+        let header = with(header(), "typ", Some(json!(typ)));
+        assert!(verify(&header, &payload().to_string()).is_ok(), "{header}");
     }
 }
 
@@ -164,6 +185,8 @@ fn payloads_that_are_refused() {
         ("aud", json!([AUD, SUB]), Refused::Malformed),
         ("sub", json!("admin"), Refused::Malformed),
         ("jti", json!(1), Refused::Malformed),
+        ("sid", json!("1"), Refused::Malformed),
+        ("sid", json!([SUB]), Refused::Malformed),
         ("nbf", json!(NOW_S + 1), Refused::NotYetValid),
         ("nbf", json!(i64::MAX), Refused::NotYetValid),
         ("exp", json!(NOW_S), Refused::Expired),
@@ -319,7 +342,7 @@ fn keys_and_rings_that_are_refused() {
 fn debug_shows_no_secret() {
     let key = Key::hs256("k1", b"0123456789abcdef0123456789abcdef", KeyState::Active).unwrap();
     let ring = KeyRing::new(ISSUER, vec![key.clone()]).unwrap();
-    assert_eq!(format!("{key:?}"), "Key { kid: \"k1\", state: Active, .. }");
+    assert_eq!(format!("{key:?}"), "Key { kid: \"k1\", algorithm: Hs256, state: Active, .. }");
     for text in [format!("{ring:?}"), format!("{ring:#?}")] {
         assert!(!text.contains("0123456789abcdef") && !text.contains("48, 49, 50"), "{text}");
     }
@@ -331,17 +354,19 @@ proptest! {
     #[test]
     fn what_is_issued_verifies(
         (sub, aud, jti) in any::<(u128, u128, u128)>(),
+        sid in any::<Option<u128>>(),
         now_s in -10_000_000_000..1_000_000_000_000_i64,
         ahead_s in 0..3_i64,
         expires_in_s in 1..=MAX_LIFETIME_S,
         at in any::<prop::sample::Index>(),
     ) {
         let (sub, aud, jti) = (Uuid::from_u128(sub), Uuid::from_u128(aud), Uuid::from_u128(jti));
-        let grant = Grant { sub, aud, jti, now_s, iat_s: now_s + ahead_s, expires_in_s };
+        let sid = sid.map(Uuid::from_u128);
+        let grant = Grant { sub, aud, jti, now_s, iat_s: now_s + ahead_s, expires_in_s, sid };
         let token = ring().issue(&grant).unwrap();
         let age_s = i64::try_from(at.index(usize::try_from(expires_in_s).unwrap())).unwrap();
         let (iat, exp) = (now_s + ahead_s, now_s + expires_in_s);
-        let claims = Claims { iss: ISSUER.to_owned(), sub, aud, jti, iat, nbf: now_s, exp };
+        let claims = Claims { iss: ISSUER.to_owned(), sub, aud, jti, iat, nbf: now_s, exp, sid };
         prop_assert_eq!(ring().verify(&token, aud, now_s + age_s), Ok(claims));
     }
 

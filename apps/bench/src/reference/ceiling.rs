@@ -38,7 +38,7 @@ pub(crate) fn start(users: usize) -> anyhow::Result<Ceiling> {
     let tokens = (0..users)
         .map(|user| {
             let id = Uuid::from_u128(u128::try_from(user).unwrap_or_default());
-            let grant = Grant { sub: id, aud: APP, jti: id, now_s, iat_s: now_s, expires_in_s: 86_400 };
+            let grant = Grant { sub: id, aud: APP, jti: id, now_s, iat_s: now_s, expires_in_s: 86_400, sid: None };
             ring.issue(&grant)
         })
         .collect::<Result<_, _>>()?;

@@ -48,8 +48,15 @@ pub(super) fn token(bench: &mut Bench) -> anyhow::Result<Measured> {
     let (secret, issuer, app) = ([7; 32], "urn:uuid:5b1a0d0e-8f5c-4a64-9b0b-0f4b7f0c9d11", Uuid::from_u128(2));
     let now_s = now_s();
     let ring = KeyRing::new(issuer, vec![Key::hs256("key-1", &secret, KeyState::Active)?])?;
-    let grant =
-        Grant { sub: Uuid::from_u128(1), aud: app, jti: Uuid::from_u128(3), now_s, iat_s: now_s, expires_in_s: 86_400 };
+    let grant = Grant {
+        sub: Uuid::from_u128(1),
+        aud: app,
+        jti: Uuid::from_u128(3),
+        now_s,
+        iat_s: now_s,
+        expires_in_s: 86_400,
+        sid: None,
+    };
     let token = ring.issue(&grant)?;
     let decoding = DecodingKey::from_secret(&secret);
     let mut rules = Validation::new(Algorithm::HS256);

@@ -47,6 +47,7 @@ impl Minted {
             now_s: self.now_s,
             iat_s: self.iat_s,
             expires_in_s: self.expires_in_s,
+            sid: None,
         }
     }
 
@@ -60,6 +61,7 @@ impl Minted {
             iat: self.iat_s,
             nbf: self.now_s,
             exp: self.now_s.saturating_add(self.expires_in_s),
+            sid: None,
         }
     }
 
