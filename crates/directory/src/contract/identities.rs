@@ -124,6 +124,7 @@ pub(super) fn logins_are_kept<F: Fixture>(fixture: &mut F) {
     });
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "drawing may fail, elsewhere")]
 fn draw<S: Storage>(_: &mut S) -> Result<Newcomer, S::Error> {
     Ok(Newcomer { id: 11, uuid: uuid_of(TENANT, 11), tenant_id: TENANT })
 }
