@@ -96,11 +96,11 @@ fn who_a_login_is() {
 
 #[test]
 fn an_unverified_account_is_neither_given_nor_taken() {
-    let unverified = User { email_verified: false, ..user(3) };
+    let unverified = [User { email_verified: false, ..user(3) }];
     let [verified, claimed] = [true, false].map(|verified| profile(Some(ADDRESS), verified));
-    assert_eq!(arrive(None, None, &verified, &[unverified.clone()]), Ok(Arrival::Creates));
+    assert_eq!(arrive(None, None, &verified, &unverified), Ok(Arrival::Creates));
     assert_eq!(arrive(None, None, &claimed, &[user(3)]), Ok(Arrival::Creates));
-    assert_eq!(arrive(None, None, &claimed, &[unverified]), Ok(Arrival::Creates));
+    assert_eq!(arrive(None, None, &claimed, &unverified), Ok(Arrival::Creates));
     assert_eq!(arrive(None, None, &verified, &[user(3), user(4)]), Ok(Arrival::Creates), "two have it: nobody");
 }
 
