@@ -1,5 +1,7 @@
 //! What every [`Storage`] must do, as one suite: memory, the server's databases and an embedder's own run it.
 
+mod identities;
+
 use alloc::{format, vec::Vec};
 use core::fmt::Debug;
 
@@ -35,8 +37,11 @@ pub fn run<F: Fixture>(mut fresh: impl FnMut() -> F) {
     external_ids_are_unique_in_their_app(&mut fresh());
     deleted_users_give_up_what_is_unique(&mut fresh());
     groups_join_users_and_apps(&mut fresh());
+    identities::identities_come_back_as_written(&mut fresh());
+    identities::users_are_found_by_verified_addresses(&mut fresh());
     tenants_do_not_meet(&mut fresh());
     decisions_hold(&mut fresh());
+    identities::logins_are_kept(&mut fresh());
 }
 
 const TENANT: i64 = 1;

@@ -23,6 +23,12 @@ pub enum Refused {
     /// Only a deleted user can be restored.
     #[error("the user is not deleted")]
     NotDeleted,
+    /// Nobody signs in to a user who is disabled or suspended.
+    #[error("the user is not active")]
+    Inactive,
+    /// Another user has the identity at the provider.
+    #[error("the identity belongs to another user")]
+    IdentityTaken,
 }
 
 impl Refused {
@@ -31,7 +37,7 @@ impl Refused {
         match self {
             Self::NameTaken => Some("username"),
             Self::ExternalIdTaken | Self::ExternalIdIsUserId => Some("external_id"),
-            Self::Deleted | Self::NotDeleted => None,
+            Self::Deleted | Self::NotDeleted | Self::Inactive | Self::IdentityTaken => None,
         }
     }
 }

@@ -9,12 +9,14 @@ pub mod contract;
 mod custom;
 mod decisions;
 mod group;
+mod identity;
 pub mod memory;
 mod permit;
 mod rate;
 mod reference;
 mod scope;
 mod settings;
+mod sign_in;
 mod storage;
 mod text;
 mod uri;
@@ -26,11 +28,13 @@ pub use decisions::{
     Failure, Link, Refused, change_user, create_user, delete_user, permit_user, restore_user, user_by_api_id,
 };
 pub use group::Group;
+pub use identity::{Arrival, Identity, Profile, ProviderName, Subject, arrive};
 pub use permit::{Denied, Effective, Permit, PermitChange, effective, may_deduct};
 pub use rate::Rate;
 pub use reference::{AppRef, GroupRef, UserRef, parse_uuid};
 pub use scope::{AppScope, AppScopes, Scope, ScopeSet, Scopes};
 pub use settings::{AppSettings, OasisResponseSignature, ReplayProtection, SettingError, TotpAlgorithm};
+pub use sign_in::{Login, Newcomer, Outcome, SignedIn, sign_in};
 pub use storage::{Storage, Unique, UserPage, Write};
 pub use text::{DisplayName, Email, ExternalId, Flaw, Name, ParseError, Role, Username};
 pub use uri::{AvatarUrl, RedirectUri};

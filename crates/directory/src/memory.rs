@@ -5,7 +5,10 @@ use alloc::{
     vec::Vec,
 };
 
-use crate::{App, AppRef, ExternalId, Group, GroupRef, Permit, Storage, Unique, User, UserPage, UserRef, Write};
+use crate::{
+    App, AppRef, Email, ExternalId, Group, GroupRef, Identity, Permit, ProviderName, Storage, Subject, Unique, User,
+    UserPage, UserRef, Write,
+};
 
 /// The directory of one tenant. A clone is a snapshot to roll back to.
 #[derive(Debug, Clone)]
@@ -14,6 +17,7 @@ pub struct Memory {
     apps: BTreeMap<i64, App>,
     users: BTreeMap<i64, User>,
     groups: BTreeMap<i64, Group>,
+    identities: BTreeMap<(ProviderName, Subject), Identity>,
     /// By user and app.
     permits: BTreeMap<(i64, i64), Permit>,
     /// User and group.
@@ -42,6 +46,7 @@ impl Memory {
             apps: BTreeMap::new(),
             users: BTreeMap::new(),
             groups: BTreeMap::new(),
+            identities: BTreeMap::new(),
             permits: BTreeMap::new(),
             members: BTreeSet::new(),
             allowed: BTreeSet::new(),
@@ -124,6 +129,11 @@ impl Storage for Memory {
         Ok(holder.and_then(|permit| self.users.get(&permit.user_id)).cloned())
     }
 
+    fn users_by_verified_email(&mut self, email: &Email) -> Result<Vec<User>, Error> {
+        let has_it = |user: &&User| !user.is_deleted() && user.verified_email().is_some_and(|own| own.same_as(email));
+        Ok(self.users.values().filter(has_it).take(2).cloned().collect())
+    }
+
     fn users(&mut self, page: UserPage) -> Result<Vec<User>, Error> {
         let listed = |user: &&User| {
             user.id > page.after_id
@@ -159,6 +169,25 @@ impl Storage for Memory {
         let new = User { uuid: old.uuid, created_at_us: old.created_at_us, ..user.clone() };
         self.users.insert(user.id, new);
         Ok(Write::Done)
+    }
+
+    fn identity(&mut self, provider: &ProviderName, subject: &Subject) -> Result<Option<Identity>, Error> {
+        Ok(self.identities.get(&(provider.clone(), subject.clone())).cloned())
+    }
+
+    fn identities_of(&mut self, user_id: i64) -> Result<Vec<Identity>, Error> {
+        Ok(self.identities.values().filter(|identity| identity.user_id == user_id).cloned().collect())
+    }
+
+    fn put_identity(&mut self, identity: &Identity) -> Result<(), Error> {
+        let key = (identity.provider.clone(), identity.subject.clone());
+        let new = match self.identities.get(&key) {
+            Some(kept) => Identity { user_id: kept.user_id, created_at_us: kept.created_at_us, ..identity.clone() },
+            None if self.users.contains_key(&identity.user_id) => identity.clone(),
+            None => return Err(Error::Unknown),
+        };
+        self.identities.insert(key, new);
+        Ok(())
     }
 
     fn permit(&mut self, user_id: i64, app_id: i64) -> Result<Option<Permit>, Error> {

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt::Debug;
 
-use crate::{App, AppRef, ExternalId, Group, GroupRef, Permit, User, UserRef};
+use crate::{App, AppRef, Email, ExternalId, Group, GroupRef, Identity, Permit, ProviderName, Subject, User, UserRef};
 
 /// What a write did. A value that is taken is an answer, not an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,9 @@ pub trait Storage {
     fn user(&mut self, user: &UserRef) -> Result<Option<User>, Self::Error>;
     /// The user, not deleted, whom the app knows by this id.
     fn user_by_external_id(&mut self, app_id: i64, external_id: &ExternalId) -> Result<Option<User>, Self::Error>;
+    /// The users, not deleted, who have this address verified, ASCII case ignored ([`Email::same_as`]): the first two
+    /// by ascending id, as it matters only whether there is one.
+    fn users_by_verified_email(&mut self, email: &Email) -> Result<Vec<User>, Self::Error>;
     /// Users by ascending id.
     fn users(&mut self, page: UserPage) -> Result<Vec<User>, Self::Error>;
     /// Adds a user; `Taken(Name)` when another who is not deleted has the name in the directory.
@@ -69,6 +72,13 @@ pub trait Storage {
     /// Replaces everything of the user with this id but id, UUID, tenant and time of making. A deletion frees the name
     /// and the external ids; a restoration claims them again: `Taken(Name)`, else `Taken(ExternalId)`, when it cannot.
     fn update_user(&mut self, user: &User) -> Result<Write, Self::Error>;
+
+    /// The identity; its user may be deleted.
+    fn identity(&mut self, provider: &ProviderName, subject: &Subject) -> Result<Option<Identity>, Self::Error>;
+    /// The identities of the user, by ascending provider, then subject.
+    fn identities_of(&mut self, user_id: i64) -> Result<Vec<Identity>, Self::Error>;
+    /// Adds the identity, or replaces everything of it but whose it is and when it was first seen.
+    fn put_identity(&mut self, identity: &Identity) -> Result<(), Self::Error>;
 
     /// The user's permit in the app.
     fn permit(&mut self, user_id: i64, app_id: i64) -> Result<Option<Permit>, Self::Error>;

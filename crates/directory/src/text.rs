@@ -119,7 +119,8 @@ text_type! {
 
 text_type! {
     /// An e-mail address as HTML's `<input type=email>` takes it (WHATWG HTML §4.10.5.1.5), with the lengths and the
-    /// dot-string of RFC 5321 (§4.5.3.1, §4.1.2): at most 254 characters, 64 before the `@`. ASCII, compared as given.
+    /// dot-string of RFC 5321 (§4.5.3.1, §4.1.2): at most 254 characters, 64 before the `@`. ASCII, kept as
+    /// given; whether two are one address is [`Email::same_as`].
     Email, "e-mail address", email
 }
 
@@ -141,6 +142,14 @@ text_type! {
 impl Default for Role {
     fn default() -> Self {
         Self("basic".to_owned())
+    }
+}
+
+impl Email {
+    /// Whether both are one address: ASCII case is ignored, before the `@` too. RFC 5321 §2.4 leaves it to the host to
+    /// tell cases apart there; none that matters does, and whoever signs in twice spells it as it comes.
+    pub fn same_as(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
     }
 }
 

@@ -56,6 +56,11 @@ impl User {
         self.deleted_at_us.is_some()
     }
 
+    /// The address, if somebody vouched for it.
+    pub fn verified_email(&self) -> Option<&Email> {
+        self.email.as_ref().filter(|_| self.email_verified)
+    }
+
     /// The name that finds this user while not deleted.
     pub fn name_ref(&self) -> UserRef {
         UserRef::Name { directory: self.directory.clone(), username: self.username.clone() }

@@ -5,7 +5,7 @@ use osaycore_signing::replay;
 use super::{Held, Progress, Stopped};
 use crate::store::db::StoreError;
 use crate::store::tx::Tx;
-use crate::store::{apps, enrollments, jwt_keys, leases, outbox, revocations, signatures};
+use crate::store::{apps, enrollments, flows, jwt_keys, leases, outbox, revocations, sign_in_codes, signatures};
 
 /// Rows of one transaction: for so long, some milliseconds, the tenant's requests wait.
 const ROWS: i64 = 500;
@@ -26,12 +26,16 @@ pub(super) fn step(held: &mut Held<'_>, window_s: i64) -> Result<Progress, Stopp
     let of_signatures = held.read(|connection| signatures::tenants_with_old(connection, forget_before_s, TENANTS))?;
     let of_revocations = held.read(|connection| revocations::tenants_with_old(connection, expired_s, TENANTS))?;
     let of_links = held.read(|connection| enrollments::tenants_with_old(connection, expired_us, TENANTS))?;
+    let of_flows = held.read(|connection| flows::tenants_with_old(connection, expired_us, TENANTS))?;
+    let of_codes = held.read(|connection| sign_in_codes::tenants_with_old(connection, expired_us, TENANTS))?;
     in_each(held, &of_signatures, |tx| tx.forget_signatures(forget_before_s, ROWS).map(drop))?;
     in_each(held, &of_revocations, |tx| tx.forget_revocations(expired_s, ROWS).map(drop))?;
     in_each(held, &of_links, |tx| {
         enrollments::forget(tx, expired_us)?;
         outbox::forget(tx, expired_us)
     })?;
+    in_each(held, &of_flows, |tx| flows::forget(tx, expired_us, ROWS))?;
+    in_each(held, &of_codes, |tx| sign_in_codes::forget(tx, expired_us))?;
 
     let any = held.read(|connection| {
         Ok(apps::any_expired_secret(connection, expired_us)?
@@ -45,8 +49,8 @@ pub(super) fn step(held: &mut Held<'_>, window_s: i64) -> Result<Progress, Stopp
             leases::drop_abandoned(connection, abandoned_us)
         })?;
     }
-    let done = of_signatures.is_empty() && of_revocations.is_empty() && of_links.is_empty();
-    Ok(if done { Progress::Done } else { Progress::More })
+    let tenants = [of_signatures, of_revocations, of_links, of_flows, of_codes];
+    Ok(if tenants.iter().all(Vec::is_empty) { Progress::Done } else { Progress::More })
 }
 
 /// A transaction in each of the tenants.

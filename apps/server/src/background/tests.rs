@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use osaycore_directory::{AppScopes, Storage as _};
+use osaycore_directory::{AppScopes, NewUser, Role, Storage as _};
 use osaycore_jwt::{Revocation, revocation};
 use osaycore_signing::Mac;
 use osaycore_signing::replay::{ReplayGuard as _, Sight, Target, forget_before_s};
@@ -14,8 +14,10 @@ use crate::admin::apps::NewApp;
 use crate::admin::{By, apps, bootstrap, keys};
 use crate::error::Failure;
 use crate::sealing::{MasterKey, Sealer};
+use crate::store::flows::{self, Flow, ResponseMode};
 use crate::store::jwt_keys;
 use crate::store::migrations::migrate;
+use crate::store::sign_in_codes::{self, SignInCode};
 use crate::store::tx::transact;
 
 const ANN: Uuid = Uuid::from_u128(1);
@@ -168,11 +170,31 @@ fn sight(at_s: i64, number: u32) -> Sight {
     }
 }
 
+fn flow(app_id: i64, number: u8, expires_at_us: i64) -> Flow {
+    Flow {
+        state_hash: [number; 32],
+        app_id,
+        provider: "google".parse().unwrap(),
+        redirect_uri: "https://app.example/done".parse().unwrap(),
+        response_mode: ResponseMode::Query,
+        link_user_id: None,
+        cookie_hash: None,
+        kept: zeroize::Zeroizing::new(vec![1]),
+        wants_refresh: false,
+        expires_at_us,
+    }
+}
+
+fn code(app_id: i64, number: u8, expires_at_us: i64) -> SignInCode {
+    SignInCode { code_hash: [number; 32], app_id, user_id: 7, wants_refresh: false, expires_at_us }
+}
+
 #[test]
 fn expiry_drops_what_has_had_its_time_and_nothing_else() {
     const WINDOW_S: i64 = 300;
     const NOW_S: i64 = 10_000_000;
     const MANY: u32 = 2_500;
+    const EXPIRIES: [(u8, i64); 2] = [(1, (NOW_S - WINDOW_S) * 1_000_000), (2, (NOW_S - WINDOW_S) * 1_000_000 + 1)];
     let place = Place::new();
     let (user, now_us) = (Uuid::from_u128(7), NOW_S * 1_000_000);
     let sealer = Sealer::new(MasterKey::generate(), vec![]);
@@ -197,6 +219,21 @@ fn expiry_drops_what_has_had_its_time_and_nothing_else() {
             let token = Revocation::Token { jti: Uuid::from_u128(jti), sub: user, expires_at_s };
             revocation::Storage::revoke(tx, &token)?;
         }
+        let user = NewUser {
+            id: 7,
+            uuid: user,
+            tenant_id: TENANT,
+            directory: None,
+            username: "ada".parse().unwrap(),
+            email: None,
+            display_name: None,
+            role: Role::default(),
+        };
+        let _ = tx.insert_user(&user.into_user(1))?;
+        for (number, expires_at_us) in EXPIRIES {
+            flows::put(tx, &sealer, &flow(app.id, number, expires_at_us))?;
+            sign_in_codes::put(tx, &code(app.id, number, expires_at_us))?;
+        }
         Ok(app)
     })
     .unwrap();
@@ -219,6 +256,10 @@ fn expiry_drops_what_has_had_its_time_and_nothing_else() {
         let left = revocation::Storage::revocations(tx, 0)?;
         assert!(matches!(left.as_slice(), [Revocation::Token { jti, .. }] if jti.as_u128() == 2), "{left:?}");
         assert!(tx.app(osaycore_directory::AppRef::Id(app.id))?.is_some());
+        for (number, left) in [(1, false), (2, true)] {
+            assert_eq!(flows::take(tx, &sealer, &[number; 32])?.is_some(), left, "flow {number}");
+            assert_eq!(sign_in_codes::take(tx, app.id, &[number; 32])?.is_some(), left, "code {number}");
+        }
         Ok(())
     })
     .unwrap();

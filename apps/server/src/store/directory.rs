@@ -1,10 +1,13 @@
 //! The directory of a tenant: apps, users, permits, groups.
 
-use osaycore_directory::{App, AppRef, ExternalId, Group, GroupRef, Permit, Storage, User, UserPage, UserRef, Write};
+use osaycore_directory::{
+    App, AppRef, Email, ExternalId, Group, GroupRef, Identity, Permit, ProviderName, Storage, Subject, User, UserPage,
+    UserRef, Write,
+};
 
 use super::db::StoreError;
 use super::tx::Tx;
-use super::{apps, groups, permits, users};
+use super::{apps, groups, identities, permits, users};
 
 impl Storage for Tx<'_> {
     type Error = StoreError;
@@ -33,6 +36,10 @@ impl Storage for Tx<'_> {
         permits::user_by_external_id(self, app_id, external_id)
     }
 
+    fn users_by_verified_email(&mut self, email: &Email) -> Result<Vec<User>, StoreError> {
+        users::by_verified_email(self, email)
+    }
+
     fn users(&mut self, page: UserPage) -> Result<Vec<User>, StoreError> {
         users::list(self, page)
     }
@@ -43,6 +50,18 @@ impl Storage for Tx<'_> {
 
     fn update_user(&mut self, user: &User) -> Result<Write, StoreError> {
         users::update(self, user)
+    }
+
+    fn identity(&mut self, provider: &ProviderName, subject: &Subject) -> Result<Option<Identity>, StoreError> {
+        identities::find(self, provider, subject)
+    }
+
+    fn identities_of(&mut self, user_id: i64) -> Result<Vec<Identity>, StoreError> {
+        identities::of_user(self, user_id)
+    }
+
+    fn put_identity(&mut self, identity: &Identity) -> Result<(), StoreError> {
+        identities::put(self, identity)
     }
 
     fn permit(&mut self, user_id: i64, app_id: i64) -> Result<Option<Permit>, StoreError> {

@@ -107,8 +107,26 @@ table! { outbox (tenant_id, id) {
     tenant_id -> BigInt, id -> Binary, user_id -> BigInt, mail -> Binary, attempts -> BigInt,
     due_at_us -> BigInt, expires_at_us -> BigInt,
 } }
+table! { providers (tenant_id, name) {
+    tenant_id -> BigInt, name -> Text, kind -> Text, issuer -> Nullable<Text>, client_id -> Text,
+    client_secret -> Binary, scopes -> Text, private_network -> Bool, created_at_us -> BigInt,
+    updated_at_us -> BigInt,
+} }
+table! { identities (tenant_id, provider, subject) {
+    tenant_id -> BigInt, provider -> Text, subject -> Text, user_id -> BigInt,
+    email -> Nullable<Text>, is_source -> Bool, created_at_us -> BigInt, used_at_us -> BigInt,
+} }
+table! { flows (tenant_id, state_hash) {
+    tenant_id -> BigInt, state_hash -> Binary, app_id -> BigInt, provider -> Text, redirect_uri -> Text,
+    response_mode -> Text, link_user_id -> Nullable<BigInt>, cookie_hash -> Nullable<Binary>,
+    kept -> Binary, wants_refresh -> Bool, expires_at_us -> BigInt,
+} }
+table! { sign_in_codes (tenant_id, code_hash) {
+    tenant_id -> BigInt, code_hash -> Binary, app_id -> BigInt, user_id -> BigInt,
+    wants_refresh -> Bool, expires_at_us -> BigInt,
+} }
 
 allow_tables_to_appear_in_same_query!(users, permits, group_members, group_apps, user_groups, accounts, apps);
 allow_tables_to_appear_in_same_query!(audit_events, entries);
 allow_tables_to_appear_in_same_query!(accounts, tenant_heads);
-allow_tables_to_appear_in_same_query!(tenants, signatures, revocations, enrollments, outbox);
+allow_tables_to_appear_in_same_query!(tenants, signatures, revocations, enrollments, outbox, flows, sign_in_codes);

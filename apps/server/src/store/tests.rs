@@ -3,6 +3,7 @@
 
 mod leases;
 mod schema;
+mod sign_in;
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Users: table `users`.
 
 use diesel::prelude::*;
-use osaycore_directory::{Name, User, UserPage, UserRef, UserStatus, Username, Write};
+use osaycore_directory::{Email, Name, User, UserPage, UserRef, UserStatus, Username, Write};
 use uuid::Uuid;
 
 use super::bulk::load_all;
@@ -55,6 +55,26 @@ pub(crate) fn deleted_by_name(
         .filter(users::username.eq(username.as_str()))
         .filter(users::deleted_at_us.is_not_null())
         .order(users::id)
+        .select(row::<Row>())
+        .load(&mut *tx.connection)?;
+    rows.into_iter().map(Row::read).collect()
+}
+
+diesel::define_sql_function! {
+    /// In every database's own manner, which is the same one for ASCII.
+    fn lower(text: diesel::sql_types::Nullable<diesel::sql_types::Text>)
+        -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
+}
+
+/// In the words of the index `users_by_email`, so that it is used.
+pub(super) fn by_verified_email(tx: &mut Tx<'_>, email: &Email) -> Result<Vec<User>, StoreError> {
+    let rows: Vec<Row> = users::table
+        .filter(users::tenant_id.eq(tx.tenant_id))
+        .filter(lower(users::email).eq(email.as_str().to_ascii_lowercase()))
+        .filter(users::email_verified)
+        .filter(users::deleted_at_us.is_null())
+        .order(users::id)
+        .limit(2)
         .select(row::<Row>())
         .load(&mut *tx.connection)?;
     rows.into_iter().map(Row::read).collect()

@@ -8,7 +8,7 @@ use super::schema::{id_blocks, versions};
 /// What has a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Tenants, apps and their secrets, token keys, flags.
+    /// Tenants, apps and their secrets, token keys, flags, providers.
     Configuration,
     /// Revoked tokens.
     Revocations,

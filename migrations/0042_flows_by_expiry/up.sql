@@ -1,0 +1,1 @@
+CREATE INDEX IF NOT EXISTS flows_by_expiry ON flows (tenant_id, expires_at_us);
