@@ -1,6 +1,6 @@
 CREATE TABLE IF NOT EXISTS jwt_keys (
     kid TEXT NOT NULL PRIMARY KEY,
-    algorithm TEXT NOT NULL CHECK (algorithm IN ('HS256')),
+    algorithm TEXT NOT NULL CHECK (algorithm IN ('HS256', 'EdDSA', 'RS256')),
     secret BYTEA NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('next', 'active', 'retiring')),
     created_at_us BIGINT NOT NULL,

@@ -46,6 +46,7 @@ pub(crate) enum Code {
     Internal,
     Unavailable,
     MailNotConfigured,
+    ProviderUnreachable,
     StorageFull,
 }
 
@@ -92,6 +93,7 @@ pub(crate) const TABLE: &[(Code, &str, u16, &str)] = &[
     (Code::Internal, "internal", 500, "Internal error"),
     (Code::Unavailable, "unavailable", 503, "The service is busy; try again"),
     (Code::MailNotConfigured, "mail_not_configured", 503, "The server has no mail server to send by"),
+    (Code::ProviderUnreachable, "provider_unreachable", 503, "The provider cannot be reached"),
     (Code::StorageFull, "storage_full", 507, "The service cannot store more at the moment"),
 ];
 

@@ -12,7 +12,6 @@ mod limit;
 mod logging;
 mod mail;
 mod metrics;
-#[cfg_attr(not(test), expect(dead_code, reason = "its routes come next"))]
 mod oauth;
 mod pages;
 mod posting;

@@ -149,12 +149,17 @@ impl State {
         }
     }
 
+    /// How the outside reaches this server; 503 while nothing is bound.
+    pub(crate) fn public_url(&self) -> Result<&str, ApiError> {
+        Ok(self.public_url.get().map(String::as_str).ok_or(Code::Unavailable)?)
+    }
+
     /// Where the links of a mail begin: 503 without a mail server.
     pub(crate) fn mail_base(&self) -> Result<String, ApiError> {
         if !self.sends_mail {
             return Err(Code::MailNotConfigured.into());
         }
-        Ok(self.public_url.get().cloned().ok_or(Code::Unavailable)?)
+        self.public_url().map(str::to_owned)
     }
 
     /// Whether the server is stopping.

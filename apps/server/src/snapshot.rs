@@ -13,14 +13,18 @@ use osaycore_jwt::{Claims, KeyRing, Revocations, revocation};
 use osaycore_signing::{SigningKey, oasis, v1};
 use uuid::Uuid;
 
+use crate::admin::providers::provider as of_stored;
 use crate::background;
 use crate::limit::{Limiter, Share};
+use crate::oauth::flow::Client;
+use crate::oauth::http::Outgoing;
+use crate::oauth::provider::Provider;
 use crate::sealing::Sealer;
 use crate::store::apps::{self, SecretKind};
 use crate::store::db::{Database, StoreError};
 use crate::store::migrations::{Standing, standing_now};
 use crate::store::tx::Tx;
-use crate::store::{flags, jwt_keys, tenants, versions};
+use crate::store::{flags, jwt_keys, providers, tenants, versions};
 use crate::system;
 
 /// How often the versions are looked at; a change is seen at most so much later.
@@ -46,7 +50,16 @@ pub(crate) struct Configuration {
     share: Share,
     by_api_key: HashMap<String, Arc<ServedApp>>,
     by_id: HashMap<i64, Arc<ServedApp>>,
+    /// By tenant and name.
+    providers: HashMap<(i64, String), Arc<ServedProvider>>,
     pub(crate) ring: KeyRing,
+}
+
+/// A provider that people sign in by, with the client that asks it: one that reaches private addresses, or one that does
+/// not.
+pub(crate) struct ServedProvider {
+    pub(crate) provider: Provider,
+    pub(crate) client: Arc<Client>,
 }
 
 impl Configuration {
@@ -58,6 +71,11 @@ impl Configuration {
     /// The app of a numeric id, disabled or not.
     pub(crate) fn app_by_id(&self, app_id: i64) -> Option<&Arc<ServedApp>> {
         self.by_id.get(&app_id)
+    }
+
+    /// The provider of this name.
+    pub(crate) fn provider(&self, tenant_id: i64, name: &str) -> Option<Arc<ServedProvider>> {
+        self.providers.get(&(tenant_id, name.to_owned())).cloned()
     }
 
     /// The public id of an app; none for what an operator did.
@@ -79,6 +97,19 @@ impl Revoked {
     }
 }
 
+/// The clients of providers: they keep what issuers say of themselves, whatever becomes of the configuration.
+struct Clients {
+    public: Arc<Client>,
+    private: Arc<Client>,
+}
+
+impl Clients {
+    fn new() -> Self {
+        let client = |allow_private| Arc::new(Client::new(Outgoing::new(allow_private)));
+        Self { public: client(false), private: client(true) }
+    }
+}
+
 /// The snapshots of a running server.
 pub(crate) struct Snapshots {
     database: Database,
@@ -88,6 +119,7 @@ pub(crate) struct Snapshots {
     configuration: ArcSwap<Configuration>,
     revoked: ArcSwap<Revoked>,
     fresh: ArcSwap<Instant>,
+    clients: Clients,
     /// One at a time: what is stored last was also read last.
     refreshing: Mutex<()>,
 }
@@ -101,8 +133,8 @@ impl Snapshots {
         reload: impl Fn() -> anyhow::Result<Sealer> + Send + Sync + 'static,
     ) -> anyhow::Result<Arc<Self>> {
         let sealer = reload()?;
-        let looked = system::monotonic();
-        let configuration = read_configuration(&database, &sealer, server, None)?;
+        let (looked, clients) = (system::monotonic(), Clients::new());
+        let configuration = read_configuration(&database, &sealer, server, &clients, None)?;
         let revoked = read_revoked(&database)?;
         Ok(Arc::new(Self {
             database,
@@ -112,6 +144,7 @@ impl Snapshots {
             configuration: ArcSwap::from_pointee(configuration),
             revoked: ArcSwap::from_pointee(revoked),
             fresh: ArcSwap::from_pointee(looked),
+            clients,
             refreshing: Mutex::default(),
         }))
     }
@@ -170,10 +203,16 @@ impl Snapshots {
         })?;
         let current = self.configuration.load();
         if (current.version, current.share) != (configuration, share) {
-            let next = match read_configuration(&self.database, &self.sealer.load(), self.server, Some(&current)) {
+            let next = match read_configuration(
+                &self.database,
+                &self.sealer.load(),
+                self.server,
+                &self.clients,
+                Some(&current),
+            ) {
                 Err(StoreError::Sealing(_)) => {
                     let sealer = (self.reload)().map_err(|error| StoreError::Connection(format!("{error:#}")))?;
-                    let next = read_configuration(&self.database, &sealer, self.server, Some(&current))?;
+                    let next = read_configuration(&self.database, &sealer, self.server, &self.clients, Some(&current))?;
                     self.sealer.store(Arc::new(sealer));
                     next
                 }
@@ -208,6 +247,7 @@ fn read_configuration(
     database: &Database,
     sealer: &Sealer,
     server: Uuid,
+    clients: &Clients,
     before: Option<&Configuration>,
 ) -> Result<Configuration, StoreError> {
     database.read(|connection| {
@@ -254,7 +294,14 @@ fn read_configuration(
             by_api_key.insert(served.app.api_key.clone(), Arc::clone(&served));
             by_id.insert(served.app.id, served);
         }
-        Ok(Configuration { version, share, by_api_key, by_id, ring })
+        let mut served = HashMap::new();
+        for (tenant_id, stored) in providers::list(connection, sealer)? {
+            let client = Arc::clone(if stored.private_network { &clients.private } else { &clients.public });
+            // What cannot be read is refused when it is set.
+            let provider = of_stored(&stored).map_err(|_| StoreError::Corrupt("provider"))?;
+            served.insert((tenant_id, stored.name.into()), Arc::new(ServedProvider { provider, client }));
+        }
+        Ok(Configuration { version, share, by_api_key, by_id, providers: served, ring })
     })
 }
 

@@ -8,7 +8,7 @@ use crate::error::Failure;
 use crate::sealing::Sealer;
 use crate::store::db::{AnyConnection, StoreError};
 use crate::store::tx::Tx;
-use crate::store::{apps, flows, jwt_keys, otp, outbox, providers, tenants, versions};
+use crate::store::{apps, flows, jwt_keys, otp, outbox, providers, sessions, tenants, versions};
 use crate::system;
 
 /// For how long after a rotation another server may still issue under the old key, until it has read the new one.
@@ -46,6 +46,7 @@ pub(crate) fn reseal(connection: &mut AnyConnection, sealer: &Sealer, by: &By) -
         jwt_keys::reseal(connection, sealer)?,
         otp::reseal(connection, sealer)?,
         outbox::reseal(connection, sealer)?,
+        sessions::reseal(connection, sealer)?,
         providers::reseal(connection, sealer)?,
         flows::reseal(connection, sealer)?,
     ]

@@ -23,13 +23,22 @@ pub(crate) struct Minted {
     now_s: i64,
     iat_s: i64,
     expires_in_s: i64,
+    /// The session that it belongs to, where there is one that can be refreshed.
+    #[serde(default)]
+    sid: Option<Uuid>,
 }
 
 /// A token for a user, from now on.
-pub(crate) fn mint(tx: &mut Tx<'_>, by: &By, user: &User, expires_in_s: i64) -> Result<Minted, Failure> {
+pub(crate) fn mint(
+    tx: &mut Tx<'_>,
+    by: &By,
+    user: &User,
+    sid: Option<Uuid>,
+    expires_in_s: i64,
+) -> Result<Minted, Failure> {
     let now_s = by.now_us.div_euclid(1_000_000);
     let iat_s = first_free_iat_s(tx.user_cutoff(user.uuid)?, now_s);
-    let minted = Minted { sub: user.uuid, jti: system::uuid(), now_s, iat_s, expires_in_s };
+    let minted = Minted { sub: user.uuid, jti: system::uuid(), now_s, iat_s, expires_in_s, sid };
     let mut event = by.event(Action::TokenIssued, Some(user.id));
     event.target = Some(Target::new(TargetKind::Token, minted.jti.to_string()));
     event.after = Details::new().with(Field::ExpiresAtUs, minted.expires_at_us());
@@ -47,7 +56,7 @@ impl Minted {
             now_s: self.now_s,
             iat_s: self.iat_s,
             expires_in_s: self.expires_in_s,
-            sid: None,
+            sid: self.sid,
         }
     }
 
@@ -61,7 +70,7 @@ impl Minted {
             iat: self.iat_s,
             nbf: self.now_s,
             exp: self.now_s.saturating_add(self.expires_in_s),
-            sid: None,
+            sid: self.sid,
         }
     }
 

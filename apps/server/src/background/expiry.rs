@@ -1,11 +1,14 @@
 //! The task `expiry`: what has had its time is dropped, in small transactions, so that no request waits long for one.
 
+use osaycore_jwt::session;
 use osaycore_signing::replay;
 
 use super::{Held, Progress, Stopped};
 use crate::store::db::StoreError;
 use crate::store::tx::Tx;
-use crate::store::{apps, enrollments, flows, jwt_keys, leases, outbox, revocations, sign_in_codes, signatures};
+use crate::store::{
+    apps, enrollments, flows, jwt_keys, leases, outbox, revocations, sessions, sign_in_codes, signatures,
+};
 
 /// Rows of one transaction: for so long, some milliseconds, the tenant's requests wait.
 const ROWS: i64 = 500;
@@ -28,6 +31,7 @@ pub(super) fn step(held: &mut Held<'_>, window_s: i64) -> Result<Progress, Stopp
     let of_links = held.read(|connection| enrollments::tenants_with_old(connection, expired_us, TENANTS))?;
     let of_flows = held.read(|connection| flows::tenants_with_old(connection, expired_us, TENANTS))?;
     let of_codes = held.read(|connection| sign_in_codes::tenants_with_old(connection, expired_us, TENANTS))?;
+    let of_sessions = held.read(|connection| sessions::tenants_with_old(connection, expired_s, TENANTS))?;
     in_each(held, &of_signatures, |tx| tx.forget_signatures(forget_before_s, ROWS).map(drop))?;
     in_each(held, &of_revocations, |tx| tx.forget_revocations(expired_s, ROWS).map(drop))?;
     in_each(held, &of_links, |tx| {
@@ -36,6 +40,7 @@ pub(super) fn step(held: &mut Held<'_>, window_s: i64) -> Result<Progress, Stopp
     })?;
     in_each(held, &of_flows, |tx| flows::forget(tx, expired_us, ROWS))?;
     in_each(held, &of_codes, |tx| sign_in_codes::forget(tx, expired_us))?;
+    in_each(held, &of_sessions, |tx| session::Storage::forget(tx, expired_s).map(drop))?;
 
     let any = held.read(|connection| {
         Ok(apps::any_expired_secret(connection, expired_us)?
@@ -49,7 +54,7 @@ pub(super) fn step(held: &mut Held<'_>, window_s: i64) -> Result<Progress, Stopp
             leases::drop_abandoned(connection, abandoned_us)
         })?;
     }
-    let tenants = [of_signatures, of_revocations, of_links, of_flows, of_codes];
+    let tenants = [of_signatures, of_revocations, of_links, of_flows, of_codes, of_sessions];
     Ok(if tenants.iter().all(Vec::is_empty) { Progress::Done } else { Progress::More })
 }
 

@@ -10,6 +10,7 @@ mod key;
 mod otp;
 mod output;
 mod permit;
+mod provider;
 mod quickstart;
 mod session;
 mod settings;
@@ -77,6 +78,9 @@ enum Command {
     /// Feature flags
     #[command(subcommand)]
     Flag(flag::Flag),
+    /// Providers that people sign in by
+    #[command(subcommand)]
+    Provider(provider::Provider),
     /// The audit trail
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -157,6 +161,7 @@ fn dispatch(arguments: Arguments, url_by_flag: bool) -> anyhow::Result<ExitCode>
         Command::Credits(credits) => return credits.run(&open(config)?),
         Command::Otp(otp) => otp.run(&open(config)?),
         Command::Flag(flag) => flag.run(&open(config)?),
+        Command::Provider(provider) => provider.run(&open(config)?),
         Command::Audit(audit) => audit.run(&open(config)?),
         Command::Key(key) => key.run(&open(config)?),
         Command::Backup(backup) => backup.run(&open(config)?),

@@ -32,8 +32,8 @@ impl Otp {
                     Ok((otp::reset(tx, sealer, by, &user)?, user))
                 })?;
                 session.output.show(&serde_json::json!({ "changed": had_one }), || {
-                    let already = if had_one { "" } else { ", as before" };
-                    format!("user {} has no second factor{already}", user.username)
+                    let done = if had_one { "the second factor of {} is removed" } else { "{} had no second factor" };
+                    done.replace("{}", user.username.as_str())
                 })
             }
         }

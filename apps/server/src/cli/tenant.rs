@@ -61,7 +61,7 @@ impl Tenant {
                         vec![row.tenant_id.to_string(), row.name.clone(), limit, row.created_at.clone()]
                     };
                     let rows: Vec<_> = rows.iter().map(cells).collect();
-                    table(&["id", "name", "monthly users", "created"], &rows)
+                    table(&["id", "name", "monthly limit", "created"], &rows)
                 })
             }
             Self::RotateApiKey => {

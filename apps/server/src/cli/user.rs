@@ -153,10 +153,11 @@ impl User {
                     let user = session::user(tx, &user)?;
                     Ok((otp::unlock(tx, by, &user)?, user))
                 })?;
-                let already = if changed { "" } else { ", as before" };
-                session.output.show(&serde_json::json!({ "changed": changed }), || {
-                    format!("user {} is not locked{already}", user.username)
-                })
+                let done =
+                    if changed { "unlocked; wrong codes are forgotten" } else { "not locked, and was not before" };
+                session
+                    .output
+                    .show(&serde_json::json!({ "changed": changed }), || format!("user {} is {done}", user.username))
             }
             Self::Delete { user } => {
                 let user = session.write(|tx, by| {

@@ -24,7 +24,8 @@ impl FromRequest for Bearer {
     }
 }
 
-fn verify(request: &HttpRequest) -> Result<Claims, ApiError> {
+/// The claims of the request's token, where it is wanted only sometimes.
+pub(crate) fn verify(request: &HttpRequest) -> Result<Claims, ApiError> {
     let state = request.app_data::<web::Data<State>>().ok_or(Code::Internal)?;
     let extensions = request.extensions();
     let app = extensions.get::<Caller>().ok_or(Code::Internal)?.app();

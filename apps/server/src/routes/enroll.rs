@@ -37,7 +37,8 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
                 .route(web::post().to(complete)),
         )
         .service(resource("/assets/enroll.css", "GET").route(web::get().to(style)))
-        .service(resource("/assets/enroll.js", "GET").route(web::get().to(script)));
+        .service(resource("/assets/enroll.js", "GET").route(web::get().to(script)))
+        .service(resource("/assets/web_message.js", "GET").route(web::get().to(web_message)));
 }
 
 #[derive(Template)]
@@ -205,6 +206,10 @@ async fn style() -> HttpResponse {
 
 async fn script() -> HttpResponse {
     asset("text/javascript; charset=utf-8", include_str!("../../assets/enroll.js"))
+}
+
+async fn web_message() -> HttpResponse {
+    asset("text/javascript; charset=utf-8", include_str!("../../assets/web_message.js"))
 }
 
 fn asset(kind: &'static str, text: &'static str) -> HttpResponse {

@@ -5,8 +5,10 @@ mod credits;
 mod enroll;
 mod health;
 mod oasis;
+mod oauth;
 mod payments;
 mod query;
+mod sessions;
 mod tokens;
 mod users;
 
@@ -38,10 +40,13 @@ pub(crate) fn configure(config: &mut web::ServiceConfig, with_metrics: bool) {
                 .configure(payments::configure)
                 .configure(users::configure)
                 .configure(oasis::configure)
+                .configure(oauth::configure)
+                .configure(sessions::configure)
                 .default_service(web::to(not_found)),
         )
         .configure(health::configure)
         .configure(enroll::configure)
+        .configure(sessions::configure_keys)
         .default_service(web::to(not_found));
 }
 

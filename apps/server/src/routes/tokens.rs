@@ -4,15 +4,16 @@ use actix_web::HttpResponse;
 use actix_web::http::header::HeaderValue;
 use actix_web::web::{self, Data};
 use osaycore_audit::{Action, Log, Target, TargetKind};
-use osaycore_jwt::revocation::{Revocation, Storage as _, first_free_iat_s};
+use osaycore_jwt::revocation::{self, Revocation, Storage as _, first_free_iat_s};
 use osaycore_jwt::{Claims, MAX_LIFETIME_S};
 use serde::{Deserialize, Serialize};
 
 use crate::admin::tokens::{self, DEFAULT_LIFETIME_S, Minted};
-use crate::admin::users;
+use crate::admin::{sessions, users};
 use crate::error::{ApiError, Code, Failure};
 use crate::extract::{Bearer, Body, Caller, Text};
-use crate::group_commit::Work;
+use crate::group_commit::{Work, telling};
+use crate::routes::sessions::answer as answer_tokens;
 use crate::routes::{REPLAYED, answer, json, resource, signed, timestamp, to_json};
 use crate::server::State;
 use crate::system;
@@ -31,6 +32,8 @@ const REPEAT_US: i64 = 2_000_000;
 struct GenerateRequest {
     user_id: Text<1, 255>,
     expires_in_seconds: Option<i64>,
+    /// The token begins a session that can be refreshed.
+    refresh_token: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -51,9 +54,12 @@ async fn generate(
     }
     let app_id = caller.app().id;
     let user_id = request.user_id.0;
+    if request.refresh_token == Some(true) {
+        return with_session(state, caller, user_id, expires_in_s).await;
+    }
     let mint = Work::Call(Box::new(move |tx, by| {
         let user = users::active_by_api_id(tx, app_id, &user_id)?;
-        let minted = tokens::mint(tx, by, &user, expires_in_s)?;
+        let minted = tokens::mint(tx, by, &user, None, expires_in_s)?;
         Ok(to_json(&minted)?)
     }));
     let done = caller.run(&state, None, false, mint).await?;
@@ -77,6 +83,26 @@ async fn generate(
     Ok(response)
 }
 
+/// A session for the user. Its refresh token is told once: a repeat is refused.
+async fn with_session(
+    state: Data<State>,
+    caller: Caller,
+    user_id: String,
+    expires_in_s: i64,
+) -> Result<HttpResponse, ApiError> {
+    let app = caller.app().clone();
+    let (work, told) = telling(move |tx, by| {
+        let user = users::active_by_api_id(tx, app.id, &user_id)?;
+        Ok((b"session", sessions::begin(tx, by, &app, &user, expires_in_s)?))
+    });
+    if caller.run(&state, None, false, work).await?.replayed {
+        return Err(ApiError::from(Code::ReplayedRequest)
+            .detail("This request was made before, and its tokens are told only once; send it in another second"));
+    }
+    let begun = told.take()?;
+    answer_tokens(&state, caller.app().uuid, &begun.minted, Some(&begun.refresh_token))
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RevokeRequest {
@@ -93,16 +119,20 @@ async fn revoke(
     Body(request): Body<RevokeRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let all = request.all.unwrap_or(false);
-    let Claims { sub, jti, exp, .. } = claims;
+    let Claims { sub, jti, exp, sid, .. } = claims;
     let work = Work::Call(Box::new(move |tx, by| {
         let user = State::active_user(tx, sub)?;
+        let now_s = by.now_us.div_euclid(1_000_000);
         let revocation = if all {
-            let now_s = by.now_us.div_euclid(1_000_000);
+            sessions::end_all(tx, sub, now_s)?;
             Revocation::User { sub, up_to_iat_s: first_free_iat_s(tx.user_cutoff(sub)?, now_s) }
         } else {
-            Revocation::Token { jti, sub, expires_at_s: exp }
+            match sid {
+                Some(sid) => sessions::end(tx, sid, sub, now_s)?,
+                None => Revocation::Token { jti, sub, expires_at_s: exp },
+            }
         };
-        tx.revoke(&revocation)?;
+        revocation::Storage::revoke(tx, &revocation)?;
         let mut event = by.event(Action::TokenRevoked, Some(user.id));
         event.target = Some(if all {
             Target::new(TargetKind::User, sub.to_string())

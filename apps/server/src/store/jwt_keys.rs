@@ -2,7 +2,7 @@
 
 use diesel::dsl::exists;
 use diesel::prelude::*;
-use osaycore_jwt::{Key, KeyRing, KeyState};
+use osaycore_jwt::{Algorithm, Key, KeyRing, KeyState};
 
 use super::db::{AnyConnection, StoreError, each_backend, row};
 use super::schema::{deployment, jwt_keys};
@@ -44,7 +44,8 @@ pub(crate) fn ring(connection: &mut AnyConnection, sealer: &Sealer) -> Result<Ke
             "active" => KeyState::Active,
             _ => KeyState::Retiring,
         };
-        keys.push(Key::hs256(row.kid, &secret, state).map_err(|_| StoreError::Corrupt("token key"))?);
+        let algorithm = Algorithm::named(&row.algorithm).ok_or(StoreError::Corrupt("algorithm of a token key"))?;
+        keys.push(Key::new(algorithm, row.kid, &secret, state).map_err(|_| StoreError::Corrupt("token key"))?);
     }
     KeyRing::new(issuer, keys).map_err(|_| StoreError::Corrupt("ring of token keys"))
 }

@@ -9,7 +9,6 @@ pub(crate) mod deployment;
 mod directory;
 pub(crate) mod enrollments;
 pub(crate) mod flags;
-#[cfg_attr(not(test), expect(dead_code, reason = "its routes come next"))]
 pub(crate) mod flows;
 pub(crate) mod groups;
 mod head;
@@ -24,11 +23,10 @@ pub(crate) mod outbox;
 pub(crate) mod permits;
 #[cfg(feature = "postgres")]
 mod postgres;
-#[cfg_attr(not(test), expect(dead_code, reason = "its routes come next"))]
 pub(crate) mod providers;
 pub(crate) mod revocations;
 mod schema;
-#[cfg_attr(not(test), expect(dead_code, reason = "its routes come next"))]
+pub(crate) mod sessions;
 pub(crate) mod sign_in_codes;
 pub(crate) mod signatures;
 pub(crate) mod tenants;

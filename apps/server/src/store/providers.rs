@@ -57,20 +57,6 @@ pub(crate) fn list(connection: &mut AnyConnection, sealer: &Sealer) -> Result<Ve
     rows.into_iter().map(|row| Ok((row.tenant_id, row.read(sealer)?))).collect()
 }
 
-/// The provider of this name.
-pub(crate) fn find(
-    tx: &mut Tx<'_>,
-    sealer: &Sealer,
-    name: &ProviderName,
-) -> Result<Option<StoredProvider>, StoreError> {
-    let found: Option<Row> = providers::table
-        .find((tx.tenant_id, name.as_str()))
-        .select(row::<Row>())
-        .get_result(&mut *tx.connection)
-        .optional()?;
-    found.map(|row| row.read(sealer)).transpose()
-}
-
 /// Adds or replaces a provider; one that is replaced keeps the time when it was made.
 pub(crate) fn put(tx: &mut Tx<'_>, sealer: &Sealer, provider: &StoredProvider) -> Result<(), StoreError> {
     let (kind, issuer) = match &provider.kind {

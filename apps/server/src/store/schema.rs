@@ -126,7 +126,25 @@ table! { sign_in_codes (tenant_id, code_hash) {
     wants_refresh -> Bool, expires_at_us -> BigInt,
 } }
 
+table! { sessions (tenant_id, id) {
+    tenant_id -> BigInt, id -> Binary, user_uuid -> Binary, app_uuid -> Binary, created_at_s -> BigInt,
+    expires_at_s -> BigInt, revoked_at_s -> Nullable<BigInt>,
+} }
+table! { refresh_tokens (tenant_id, token_hash) {
+    tenant_id -> BigInt, token_hash -> Binary, session_id -> Binary, place -> Text,
+    replaced_at_s -> Nullable<BigInt>, sealed -> Nullable<Binary>,
+} }
+
 allow_tables_to_appear_in_same_query!(users, permits, group_members, group_apps, user_groups, accounts, apps);
 allow_tables_to_appear_in_same_query!(audit_events, entries);
 allow_tables_to_appear_in_same_query!(accounts, tenant_heads);
-allow_tables_to_appear_in_same_query!(tenants, signatures, revocations, enrollments, outbox, flows, sign_in_codes);
+allow_tables_to_appear_in_same_query!(
+    tenants,
+    signatures,
+    revocations,
+    enrollments,
+    outbox,
+    flows,
+    sign_in_codes,
+    sessions
+);

@@ -127,6 +127,14 @@ impl osaycore_jwt::revocation::contract::Fixture for Store {
     }
 }
 
+impl osaycore_jwt::session::contract::Fixture for Store {
+    type Storage<'t> = Tx<'t>;
+
+    fn transact<R>(&mut self, work: impl FnOnce(&mut Tx<'_>) -> R) -> R {
+        self.commit(1, work)
+    }
+}
+
 impl osaycore_audit::contract::Fixture for Store {
     type Log<'t> = Tx<'t>;
 
@@ -217,6 +225,11 @@ fn the_replay_guard_keeps_its_contract() {
 #[test]
 fn revocations_keep_their_contract() {
     on_each_database(|place| osaycore_jwt::revocation::contract::run(&mut Store::new(place())));
+}
+
+#[test]
+fn sessions_keep_their_contract() {
+    on_each_database(|place| osaycore_jwt::session::contract::run(&mut Store::new(place())));
 }
 
 #[test]

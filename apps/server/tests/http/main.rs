@@ -30,6 +30,7 @@ mod references;
 mod replay;
 mod secrets;
 mod seed_clients;
+mod sign_in;
 mod signed_requests;
 mod storm;
 mod tokens;

@@ -109,7 +109,7 @@ async fn verify(state: Data<State>, caller: Caller) -> Result<HttpResponse, ApiE
         let user = find(tx, &named)?;
         let verdict = asking.verify(tx, user.as_ref(), purpose, &entered)?;
         let token = match (verdict.state, &user) {
-            (UserState::Valid, Some(user)) => Some(tokens::mint(tx, asking.by, user, DEFAULT_LIFETIME_S)?),
+            (UserState::Valid, Some(user)) => Some(tokens::mint(tx, asking.by, user, None, DEFAULT_LIFETIME_S)?),
             _ => None,
         };
         let pending = match (verdict.state, purpose, &user) {

@@ -8,6 +8,7 @@ mod http;
 pub(crate) mod mail;
 pub(crate) mod oasis;
 pub(crate) mod programs;
+pub(crate) mod provider;
 mod world;
 
 pub(crate) use calls::unique;

@@ -108,9 +108,13 @@ impl World {
 
     /// One more server on the same database.
     pub(crate) fn another(&self) -> Self {
+        self.another_with(Vec::new())
+    }
+
+    /// The same with variables of its environment.
+    pub(crate) fn another_with(&self, variables: Vec<(String, String)>) -> Self {
         let (folder, postgres) = (Arc::clone(&self.folder), self.postgres.clone());
-        let mut other =
-            Self { folder, server: None, address: None, past_log: String::new(), variables: Vec::new(), postgres };
+        let mut other = Self { folder, server: None, address: None, past_log: String::new(), variables, postgres };
         other.serve();
         other
     }

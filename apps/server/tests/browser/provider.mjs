@@ -9,11 +9,13 @@
 
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { createServer } from "node:http";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 // The library talks to the standard output, which is for the URL.
 console.info = console.warn = console.error;
-const { Provider } = await import("oidc-provider");
+if (!process.env.OSAYCORE_TEST_NODE_MODULES) throw new Error("oidc-provider is needed: run `cargo xtask test`, which brings it");
+const { Provider } = await import(join(process.env.OSAYCORE_TEST_NODE_MODULES, "oidc-provider/lib/index.js"));
 
 const { values: given } = parseArgs({
   options: {

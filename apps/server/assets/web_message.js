@@ -1,0 +1,6 @@
+// Tells the window that opened this pop-up, and nobody else's, what became of the sign-in.
+const outcome = document.getElementById("outcome");
+if (window.opener) {
+  window.opener.postMessage(JSON.parse(outcome.dataset.message), outcome.dataset.origin);
+  window.close();
+}

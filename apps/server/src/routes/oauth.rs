@@ -1,0 +1,452 @@
+//! Sign-in by pop-up: from the app's backend to a provider and back (contract, "OAuth"; RFC 9700).
+//!
+//! The address that an app opens is a page of this server: it gives the browser a cookie and sends it on to the provider.
+//! The callback wants that cookie, so that nobody ends up in a flow that another began. A flow is taken once, by whichever
+//! server the callback comes to.
+
+use std::sync::Arc;
+
+use actix_web::cookie::{Cookie, SameSite, time::Duration};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY};
+use actix_web::web::{self, Data, Path, ReqData};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use osaycore_directory::{Login, Profile, RedirectUri, Storage as _, UserRef};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use url::Url;
+use zeroize::Zeroizing;
+
+use crate::admin::By;
+use crate::admin::sessions;
+use crate::admin::sign_in::sign_in;
+use crate::admin::tokens::{self, DEFAULT_LIFETIME_S, Minted};
+use crate::admin::users;
+use crate::error::{ApiError, Code, Failure};
+use crate::extract::request_id::Origin;
+use crate::extract::{Body, Caller, Text, bearer};
+use crate::group_commit::{Job, Repeat, Work, telling};
+use crate::oauth::flow::{Callback, Drawn, FlowError, Identity, Kept};
+use crate::pages::{message, page};
+use crate::routes::{json, resource, sessions as tokens_of, signed};
+use crate::server::State;
+use crate::snapshot::ServedProvider;
+use crate::store::flows::{self, Flow, ResponseMode};
+use crate::store::sign_in_codes::{self, SignInCode};
+use crate::store::tx::Tx;
+use crate::system;
+
+pub(crate) fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(resource("/auth/oauth/initiate", "POST").route(signed(web::post().to(initiate))))
+        .service(resource("/auth/oauth/start", "GET").route(web::get().to(start)))
+        .service(resource("/auth/oauth/callback/{provider}", "GET").route(web::get().to(callback)))
+        .service(resource("/auth/oauth/exchange", "POST").route(signed(web::post().to(exchange))));
+}
+
+/// How long a person may take at the provider.
+const FLOW_US: i64 = 600_000_000;
+/// How long a code waits for the app's backend.
+const CODE_US: i64 = 60_000_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InitiateRequest {
+    provider: Text<1, 64>,
+    redirect_uri: Text<1, 2048>,
+    response_mode: Option<ResponseMode>,
+    /// The identity is to become the bearer's.
+    link: Option<bool>,
+    /// The provider's own address, as the document's example has it: without the cookie.
+    direct: Option<bool>,
+    #[serde(rename = "nonce")]
+    _nonce: Option<Text<1, 255>>,
+}
+
+/// What is kept of a flow, sealed.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    kept: Kept,
+    /// Where the browser goes.
+    url: Url,
+    direct: bool,
+}
+
+/// `POST /api/auth/oauth/initiate`: begins a flow; each call another.
+async fn initiate(
+    state: Data<State>,
+    caller: Caller,
+    request: HttpRequest,
+    Body(asked): Body<InitiateRequest>,
+) -> Result<HttpResponse, ApiError> {
+    let tenant_id = caller.app().tenant_id;
+    let provider = provider(&state, tenant_id, &asked.provider.0).ok_or(Code::UnsupportedProvider)?;
+    let redirect_uri: RedirectUri = asked.redirect_uri.0.parse().map_err(|_| Code::RedirectNotRegistered)?;
+    if !caller.app().settings.allows_redirect(&redirect_uri) {
+        return Err(Code::RedirectNotRegistered.into());
+    }
+    let linking = match asked.link {
+        Some(true) => Some(bearer::verify(&request)?.sub),
+        _ => None,
+    };
+    let drawn = Drawn { state: state_of(tenant_id), nonce: system::random(), verifier: system::random() };
+    let name = provider.provider.name().clone();
+    let callback = callback_url(&state, name.as_str())?;
+    let begun = provider.client.begin(&provider.provider, &callback, &drawn, system::now_s()).await;
+    let begun = begun.map_err(|error| {
+        tracing::warn!(provider = name.as_str(), %error, "a sign-in could not begin");
+        ApiError::from(Code::ProviderUnreachable)
+    })?;
+    let direct = asked.direct.unwrap_or(false);
+    let auth_url = if direct {
+        begun.url.to_string()
+    } else {
+        format!("{}/api/auth/oauth/start?state={}", state.public_url()?, begun.state)
+    };
+    let sealed =
+        serde_json::to_vec(&Sealed { kept: begun.kept, url: begun.url, direct }).map_err(|_| Code::Internal)?;
+    let sealed = Zeroizing::new(sealed);
+    let flow = Flow {
+        state_hash: hash(&begun.state),
+        app_id: caller.app().id,
+        provider: asked.provider.0.parse().map_err(|_| Code::UnsupportedProvider)?,
+        redirect_uri,
+        response_mode: asked.response_mode.unwrap_or_default(),
+        link_user_id: None,
+        cookie_hash: None,
+        kept: sealed,
+        wants_refresh: true,
+        expires_at_us: system::now_us().saturating_add(FLOW_US),
+    };
+    let snapshots = Arc::clone(&state.snapshots);
+    let work = Work::Call(Box::new(move |tx, _| {
+        let link_user_id = linking.map(|uuid| State::active_user(tx, uuid)).transpose()?.map(|user| user.id);
+        let flow = Flow { link_user_id, ..flow.clone() };
+        snapshots.with_sealer(tx, |tx, sealer| flows::put(tx, sealer, &flow)).map_err(Failure::from)?;
+        // Nothing to tell again: a repeat begins another flow.
+        Ok(Vec::new())
+    }));
+    caller.run(&state, linking, false, work).await?;
+    json(&serde_json::json!({ "auth_url": auth_url }))
+}
+
+/// `GET /api/auth/oauth/start?state=`: gives the browser that opens it the flow, and sends it to the provider.
+async fn start(state: Data<State>, origin: ReqData<Origin>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let Some(given) = parameter(request.query_string(), "state") else { return Ok(over()) };
+    let Some(tenant_id) = tenant_of(&given) else { return Ok(over()) };
+    let (state_hash, name) = (hash(&given), cookie_name(&state, &given)?);
+    let snapshots = Arc::clone(&state.snapshots);
+    let look = move |tx: &mut Tx<'_>| {
+        let found = snapshots.with_sealer(tx, |tx, sealer| flows::find(tx, sealer, &state_hash));
+        found.map_err(Failure::from)
+    };
+    let found = state.read(tenant_id, look).await?.filter(|flow| flow.expires_at_us > system::now_us());
+    let Some((flow, sealed)) = found.and_then(opened) else { return Ok(over()) };
+    let brought = request.cookie(&name).map(|cookie| hash(cookie.value()));
+    if flow.cookie_hash.is_some() {
+        // A pop-up that is loaded again; anybody else's browser has another cookie or none.
+        return Ok(if brought == flow.cookie_hash { to(&sealed.url) } else { over() });
+    }
+    let secret = URL_SAFE_NO_PAD.encode(system::random::<32>());
+    let cookie_hash = hash(&secret);
+    let (work, told) = telling(move |tx, _| Ok((b"", flows::set_cookie_hash(tx, &state_hash, &cookie_hash)?)));
+    own(&state, &origin, tenant_id, work).await?;
+    if !told.take()? {
+        return Ok(over());
+    }
+    let secure = name.starts_with("__Host-");
+    let cookie = Cookie::build(name, secret)
+        .path("/")
+        .http_only(true)
+        .secure(secure)
+        .same_site(SameSite::Lax)
+        .max_age(Duration::microseconds(FLOW_US))
+        .finish();
+    let mut response = to(&sealed.url);
+    response.add_cookie(&cookie).map_err(|_| Code::Internal)?;
+    Ok(response)
+}
+
+/// `GET /api/auth/oauth/callback/{provider}`: the provider's redirect; ends the flow at the app.
+async fn callback(
+    state: Data<State>,
+    origin: ReqData<Origin>,
+    path: Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let read = |name: &str| parameter(request.query_string(), name);
+    let callback = Callback { state: read("state"), code: read("code"), iss: read("iss"), error: read("error") };
+    let Some(given) = callback.state.clone() else { return Ok(over()) };
+    let Some(tenant_id) = tenant_of(&given) else { return Ok(over()) };
+    let brought = request.cookie(&cookie_name(&state, &given)?).map(|cookie| hash(cookie.value()));
+    let Some((flow, sealed)) = take(&state, &origin, tenant_id, &given, path.as_str(), brought).await? else {
+        return Ok(over());
+    };
+    let Some(provider) = provider(&state, tenant_id, flow.provider.as_str()) else {
+        return failed(&flow, "provider_removed");
+    };
+    let finished = provider.client.finish(&provider.provider, &sealed.kept, &callback, system::now_s()).await;
+    match finished {
+        Ok(identity) => arrive(&state, &origin, tenant_id, flow, identity).await,
+        Err(error) => {
+            tracing::info!(provider = flow.provider.as_str(), %error, "a sign-in failed");
+            failed(&flow, code_of(&error))
+        }
+    }
+}
+
+/// The flow of a callback, which is over with that: its provider's, not too late, and in the browser that began it.
+async fn take(
+    state: &State,
+    origin: &Origin,
+    tenant_id: i64,
+    given: &str,
+    path: &str,
+    brought: Option<[u8; 32]>,
+) -> Result<Option<(Flow, Sealed)>, ApiError> {
+    let (state_hash, path) = (hash(given), path.to_owned());
+    let snapshots = Arc::clone(&state.snapshots);
+    let (work, told) = telling(move |tx, by| {
+        let found = snapshots.with_sealer(tx, |tx, sealer| {
+            let found = flows::find(tx, sealer, &state_hash)?.and_then(opened);
+            let mine = found.filter(|(flow, sealed)| {
+                let in_time = flow.expires_at_us > by.now_us && flow.provider.as_str() == path;
+                in_time && (sealed.direct || flow.cookie_hash.is_some() && flow.cookie_hash == brought)
+            });
+            if mine.is_some() {
+                flows::take(tx, sealer, &state_hash)?;
+            }
+            Ok::<_, Failure>(mine)
+        })?;
+        Ok((b"", found))
+    });
+    own(state, origin, tenant_id, work).await?;
+    told.take()
+}
+
+/// What the app gets of a login.
+enum Outcome {
+    Token(Minted),
+    Code(String),
+}
+
+/// Signs the identity in, and goes back to the app.
+async fn arrive(
+    state: &State,
+    origin: &Origin,
+    tenant_id: i64,
+    flow: Flow,
+    identity: Identity,
+) -> Result<HttpResponse, ApiError> {
+    let login = Login {
+        provider: flow.provider.clone(),
+        subject: identity.subject.parse().map_err(|_| Code::Internal)?,
+        profile: Profile {
+            email: identity.email,
+            email_verified: identity.email_verified,
+            display_name: identity.display_name,
+            avatar_url: identity.avatar_url,
+        },
+    };
+    let (app_id, linking, mode) = (flow.app_id, flow.link_user_id, flow.response_mode);
+    let (work, told) = telling(move |tx, by| {
+        let by = By { app_id: Some(app_id), ..by.clone() };
+        let user = sign_in(tx, &by, &login, linking, app_id)?;
+        let outcome = match mode {
+            ResponseMode::Code => {
+                let code = URL_SAFE_NO_PAD.encode(system::random::<32>());
+                let kept = SignInCode {
+                    code_hash: hash(&code),
+                    app_id,
+                    user_id: user.id,
+                    wants_refresh: true,
+                    expires_at_us: by.now_us.saturating_add(CODE_US),
+                };
+                sign_in_codes::put(tx, &kept)?;
+                Outcome::Code(code)
+            }
+            _ => Outcome::Token(tokens::mint(tx, &by, &user, None, DEFAULT_LIFETIME_S)?),
+        };
+        Ok((b"", outcome))
+    });
+    if let Err(error) = own(state, origin, tenant_id, work).await {
+        // Who is refused is told where the flow began; a fault of ours too, as nobody is to be left in a pop-up.
+        return failed(&flow, refusal_of(&error));
+    }
+    let configuration = state.snapshots.configuration();
+    let aud = configuration.app_uuid(app_id).ok_or(Code::Internal)?;
+    match told.take()? {
+        Outcome::Code(code) => back(&flow, &[("osaycore_code", &code)]),
+        Outcome::Token(minted) => {
+            let token = configuration.ring.issue(&minted.grant(aud)).map_err(|_| Code::Internal)?;
+            back(&flow, &[("osaycore_jwt", &token)])
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExchangeRequest {
+    code: Text<1, 128>,
+    #[serde(rename = "nonce")]
+    _nonce: Option<Text<1, 255>>,
+}
+
+/// `POST /api/auth/oauth/exchange`: the tokens of a code, once.
+async fn exchange(
+    state: Data<State>,
+    caller: Caller,
+    Body(asked): Body<ExchangeRequest>,
+) -> Result<HttpResponse, ApiError> {
+    let (app, code_hash) = (caller.app().clone(), hash(&asked.code.0));
+    let snapshots = Arc::clone(&state.snapshots);
+    let (work, told) = telling(move |tx, by| {
+        let code = sign_in_codes::take(tx, app.id, &code_hash)?.filter(|code| code.expires_at_us > by.now_us);
+        let code = code.ok_or_else(|| ApiError::field(Code::InvalidField, "code", "code: unknown, used or too old"))?;
+        let user = users::active(tx.user(&UserRef::Id(code.user_id))?)?;
+        let begun = snapshots.with_sealer(tx, |tx, _| sessions::begin(tx, by, &app, &user, DEFAULT_LIFETIME_S))?;
+        Ok((b"done", begun))
+    });
+    if caller.run(&state, None, false, work).await?.replayed {
+        return Err(
+            ApiError::from(Code::ReplayedRequest).detail("The code was exchanged before; its tokens are told once")
+        );
+    }
+    let begun = told.take()?;
+    tokens_of::answer(&state, caller.app().uuid, &begun.minted, Some(&begun.refresh_token))
+}
+
+/// The provider of this name, if it is set.
+fn provider(state: &State, tenant_id: i64, name: &str) -> Option<Arc<ServedProvider>> {
+    state.snapshots.configuration().provider(tenant_id, name)
+}
+
+/// Runs work that no app has signed.
+async fn own(state: &State, origin: &Origin, tenant_id: i64, work: Work) -> Result<(), ApiError> {
+    let by = By {
+        address: origin.address.map(|address| address.to_string()),
+        request_id: Some(origin.request_id.to_string()),
+        ..By::system(tenant_id, system::now_us())
+    };
+    let job = Job { tenant_id, sight: None, repeat: Repeat::Told, by, work };
+    state.writer.run(job).await.map(drop)
+}
+
+fn opened(flow: Flow) -> Option<(Flow, Sealed)> {
+    let sealed = serde_json::from_slice(&flow.kept).ok()?;
+    Some((flow, sealed))
+}
+
+/// Random, with the tenant in front: the callback's path does not name it.
+fn state_of(tenant_id: i64) -> [u8; 32] {
+    let mut state: [u8; 32] = system::random();
+    state.iter_mut().zip(tenant_id.to_be_bytes()).for_each(|(to, from)| *to = from);
+    state
+}
+
+fn tenant_of(state: &str) -> Option<i64> {
+    let bytes = URL_SAFE_NO_PAD.decode(state).ok()?;
+    let (tenant, rest) = bytes.split_first_chunk::<8>()?;
+    (rest.len() == 24).then(|| i64::from_be_bytes(*tenant))
+}
+
+fn hash(text: &str) -> [u8; 32] {
+    Sha256::digest(text.as_bytes()).into()
+}
+
+/// One for each flow, so that two windows are two flows. Without TLS, in development, there is no `Secure` to promise.
+fn cookie_name(state: &State, given: &str) -> Result<String, ApiError> {
+    let prefix = if state.public_url()?.starts_with("https://") { "__Host-" } else { "" };
+    let id = hash(given);
+    let id = id.first_chunk::<8>().map(hex::encode).unwrap_or_default();
+    Ok(format!("{prefix}osaycore-flow-{id}"))
+}
+
+fn callback_url(state: &State, provider: &str) -> Result<Url, ApiError> {
+    let url = format!("{}/api/auth/oauth/callback/{provider}", state.public_url()?);
+    url.parse().map_err(|_| Code::Internal.into())
+}
+
+/// A parameter of a query that is there once.
+fn parameter(query: &str, name: &str) -> Option<String> {
+    let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(known, _)| known == name);
+    let value = values.next()?.1.into_owned();
+    values.next().is_none().then_some(value)
+}
+
+fn to(url: &Url) -> HttpResponse {
+    redirect(url.as_str())
+}
+
+fn redirect(location: &str) -> HttpResponse {
+    HttpResponse::Found()
+        .insert_header((LOCATION, location))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((REFERRER_POLICY, "no-referrer"))
+        .finish()
+}
+
+/// Whatever is wrong with a flow that is not known: never a redirect.
+fn over() -> HttpResponse {
+    message(
+        StatusCode::BAD_REQUEST,
+        "This sign-in is over",
+        "It was finished already, took too long, or was begun in another browser. Close this window and sign in again.",
+    )
+}
+
+/// Back to the app with an error.
+fn failed(flow: &Flow, code: &str) -> Result<HttpResponse, ApiError> {
+    back(flow, &[("osaycore_error", code)])
+}
+
+#[derive(Template)]
+#[template(path = "web_message.html")]
+struct WebMessage<'a> {
+    origin: &'a str,
+    message: &'a str,
+}
+
+/// Back to the app, in the manner that it asked for.
+fn back(flow: &Flow, parameters: &[(&str, &str)]) -> Result<HttpResponse, ApiError> {
+    let uri = flow.redirect_uri.as_str();
+    let encoded = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+    Ok(match flow.response_mode {
+        ResponseMode::Fragment => redirect(&format!("{uri}#{encoded}")),
+        ResponseMode::Query | ResponseMode::Code => {
+            let separator = if uri.contains('?') { '&' } else { '?' };
+            redirect(&format!("{uri}{separator}{encoded}"))
+        }
+        ResponseMode::WebMessage => {
+            let origin = uri.parse::<Url>().map_err(|_| Code::Internal)?.origin().ascii_serialization();
+            let message: std::collections::BTreeMap<_, _> = parameters.iter().copied().collect();
+            let message = serde_json::to_string(&message).map_err(|_| Code::Internal)?;
+            page(StatusCode::OK, &WebMessage { origin: &origin, message: &message })
+        }
+    })
+}
+
+/// What an app is told of a failure at the provider.
+fn code_of(error: &FlowError) -> &'static str {
+    match error {
+        FlowError::Denied => "access_denied",
+        FlowError::Unreachable(_) => "provider_unreachable",
+        FlowError::Foreign | FlowError::WrongIssuer => "wrong_issuer",
+        FlowError::CodeRefused => "code_refused",
+        FlowError::IdToken(_) => "invalid_id_token",
+        FlowError::Provider(_) | FlowError::Senseless(_) => "provider_error",
+    }
+}
+
+/// What an app is told of a login that is not let in.
+fn refusal_of(error: &ApiError) -> &'static str {
+    match error.code {
+        Code::UserInactive => "user_inactive",
+        Code::UserNotFound => "user_deleted",
+        Code::ReferenceConflict => "identity_taken",
+        _ => "server_error",
+    }
+}
