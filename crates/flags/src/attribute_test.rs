@@ -1,11 +1,19 @@
 //! What is asked of an attribute: compiled from operator and operands, typed.
 
 use crate::{
-    Attribute, ConditionDefinition, Operator, context::time_us, kind::Kind, network::Network, number::Number,
+    Attribute, ConditionDefinition, Operator,
+    context::time_us,
+    kind::Kind,
+    lookup::{Lookup, STATE, folded},
+    network::Network,
+    number::Number,
+    pattern::Pattern,
     version::Version,
 };
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use core::{cmp::Ordering, net::IpAddr};
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
 use serde_json::Value as Json;
 
 /// What is asked of an attribute.
@@ -18,6 +26,8 @@ pub(crate) enum Test {
         values: Vec<String>,
         fold: bool,
     },
+    /// Of which one must be found in the text.
+    Patterns(Vec<Pattern>),
     Number {
         comparison: Comparison,
         value: Number,
@@ -34,13 +44,10 @@ pub(crate) enum Test {
 }
 
 /// Values of which an attribute must equal one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Candidates {
-    /// Sorted; lower case if `fold`.
-    texts: Vec<String>,
-    fold: bool,
-    /// Sorted.
-    numbers: Vec<Number>,
+    texts: Lookup<()>,
+    numbers: HashSet<Number, FixedState>,
     yes: bool,
     no: bool,
 }
@@ -82,7 +89,15 @@ impl Test {
             Operator::Contains => Self::text(Part::Anywhere, &values, fold)?,
             Operator::StartsWith => Self::text(Part::Start, &values, fold)?,
             Operator::EndsWith => Self::text(Part::End, &values, fold)?,
-            Operator::Matches => return Err("regular expressions are not supported yet".to_owned()),
+            Operator::Matches => Self::Patterns(
+                values
+                    .iter()
+                    .map(|value| match value.as_str() {
+                        None => Err(format!("{value} is no text")),
+                        Some(text) => Pattern::compile(text, fold),
+                    })
+                    .collect::<Result<_, _>>()?,
+            ),
             Operator::Less => Self::number(Comparison::Less, single)?,
             Operator::LessOrEqual => Self::number(Comparison::LessOrEqual, single)?,
             Operator::Greater => Self::number(Comparison::Greater, single)?,
@@ -142,7 +157,7 @@ impl Test {
             // Of a list, `contains` asks for a member.
             Self::Text { part: Part::Anywhere, values, fold } if is_list => attribute.any(|item| {
                 let Attribute::Text(text) = item else { return false };
-                values.iter().any(|value| compare_text(value, text, *fold).is_eq())
+                values.iter().any(|value| equals(value, text, *fold))
             }),
             _ => attribute.any(|scalar| self.passes_scalar(scalar)),
         }
@@ -155,6 +170,10 @@ impl Test {
             Self::Text { part, values, fold } => {
                 let Attribute::Text(text) = attribute else { return false };
                 values.iter().any(|value| part.is(value, text, *fold))
+            }
+            Self::Patterns(patterns) => {
+                let Attribute::Text(text) = attribute else { return false };
+                patterns.iter().any(|pattern| pattern.is_in(text))
             }
             Self::Number { comparison, value } => {
                 number_of(attribute).is_some_and(|number| comparison.accepts(number.cmp(value)))
@@ -177,7 +196,8 @@ impl Test {
 
 impl Candidates {
     fn compile(kind: Kind, values: &[&Json], fold: bool) -> Result<Self, String> {
-        let mut candidates = Self { fold, ..Self::default() };
+        let (mut texts, mut numbers) = (Vec::new(), HashSet::with_hasher(STATE));
+        let (mut yes, mut no) = (false, false);
         for value in values {
             let fits = match kind {
                 Kind::Any => value.is_string() || value.is_number() || value.is_boolean(),
@@ -187,26 +207,23 @@ impl Candidates {
                 Kind::Time => false,
             };
             match value {
-                Json::String(text) if fits && fold => candidates.texts.push(folded(text).collect()),
-                Json::String(text) if fits => candidates.texts.push(text.clone()),
-                Json::Number(number) if fits => candidates.numbers.push(exact(number)?),
-                Json::Bool(true) if fits => candidates.yes = true,
-                Json::Bool(false) if fits => candidates.no = true,
+                Json::String(text) if fits => texts.push((text.clone(), ())),
+                Json::Number(number) if fits => numbers.extend([exact(number)?]),
+                Json::Bool(true) if fits => yes = true,
+                Json::Bool(false) if fits => no = true,
                 _ => return Err(format!("{value} is no {}", kind.value())),
             }
         }
-        candidates.texts.sort_unstable();
-        candidates.numbers.sort_unstable();
-        Ok(candidates)
+        Ok(Self { texts: Lookup::new(texts, fold), numbers, yes, no })
     }
 
     fn contain(&self, attribute: Attribute<'_>) -> bool {
-        let is_text = |text: &str| self.texts.binary_search_by(|value| compare_text(value, text, self.fold)).is_ok();
-        let is_number = || number_of(attribute).is_some_and(|n| self.numbers.binary_search(&n).is_ok());
+        let is_number =
+            || !self.numbers.is_empty() && number_of(attribute).is_some_and(|number| self.numbers.contains(&number));
         match attribute {
             Attribute::Boolean(true) => self.yes,
             Attribute::Boolean(false) => self.no,
-            Attribute::Text(text) => is_text(text) || (!self.numbers.is_empty() && is_number()),
+            Attribute::Text(text) => self.texts.find(text).is_some() || is_number(),
             _ => is_number(),
         }
     }
@@ -300,16 +317,12 @@ fn time_of(attribute: Attribute<'_>) -> Option<i64> {
     }
 }
 
-fn folded(text: &str) -> impl Iterator<Item = char> {
-    text.chars().flat_map(char::to_lowercase)
-}
-
 fn starts_folded(text: &str, value: &str) -> bool {
     let mut text = folded(text);
     value.chars().all(|c| text.next() == Some(c))
 }
 
-/// `value` is folded already if `fold`. Texts order by character as by byte.
-fn compare_text(value: &str, text: &str, fold: bool) -> Ordering {
-    if fold { value.chars().cmp(folded(text)) } else { value.cmp(text) }
+/// `value` is folded already if `fold`.
+fn equals(value: &str, text: &str, fold: bool) -> bool {
+    if fold { value.chars().eq(folded(text)) } else { value == text }
 }

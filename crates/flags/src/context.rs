@@ -14,6 +14,14 @@ pub trait Context {
     /// rules contradict each other. `user_id` and `external_id` are texts, and are what overrides
     /// and the users of segments are compared with.
     fn attribute(&self, name: &str) -> Option<Attribute<'_>>;
+
+    /// The variant that a rule of a flag served this unit before, where the caller kept it
+    /// ([`Evaluation::sticky`](crate::Evaluation::sticky)); None if it served nothing. Asked of
+    /// sticky rules alone.
+    fn assignment(&self, flag: &str, rule: &str) -> Option<&str> {
+        let _ = (flag, rule);
+        None
+    }
 }
 
 /// The value of an attribute. A text that holds a decimal number, an RFC 3339 time, a semantic

@@ -8,7 +8,7 @@ const DECIMALS: u32 = 18;
 /// A number in units of 10⁻¹⁸. Every `i64` and every amount of the ledger is exact; floats are
 /// read as the shortest decimal that stands for them, further decimals are cut off, and what
 /// lies beyond ±1.7 × 10²⁰ is held there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Number(i128);
 
 impl Number {

@@ -187,18 +187,32 @@ fn flag(index: usize) -> impl Strategy<Value = Json> {
                 flag["type"] = json!("string");
                 flag["variants"] = json!({"blue": "b", "green": "g", "old": "o"});
             }
-            // What comes after a rule that takes everybody would be refused.
-            let takes_all = |rule: &Json| {
-                rule["when"] == json!([])
-                    && !rule["serve"].is_object()
-                    && ["rollout", "starts_at", "ends_at"].iter().all(|m| rule[*m].is_null())
-            };
-            let end = rules.iter().position(takes_all).map_or(rules.len(), |last| last + 1);
-            if end > 0 {
-                flag["rules"] = rules[..end].to_vec().into();
+            if !rules.is_empty() {
+                flag["rules"] = named(rules);
             }
             flag
         })
+}
+
+/// With the names that the rules have in answers, so that dropping one renames none.
+fn named(mut rules: Vec<Json>) -> Json {
+    for (index, rule) in rules.iter_mut().enumerate() {
+        rule["name"] = json!(format!("rule {}", index + 1));
+    }
+    rules.into()
+}
+
+/// The file without the rules that are refused because nobody ever comes to them.
+fn reachable(mut file: Json) -> Json {
+    let read: FlagFile = serde_json::from_value(file.clone()).unwrap();
+    for fault in compile(&read).err().unwrap_or_default() {
+        assert!(fault.what.starts_with("is never reached: "), "{fault}\n{file}");
+        let (key, rule) = (fault.flag.unwrap(), fault.rule.unwrap());
+        let flags = file["flags"].as_array_mut().unwrap();
+        let flag = flags.iter_mut().find(|flag| flag["key"] == *key).unwrap();
+        flag["rules"].as_array_mut().unwrap().retain(|other| other["name"] != *rule);
+    }
+    file
 }
 
 fn segment(index: usize) -> impl Strategy<Value = Json> {
@@ -209,7 +223,7 @@ fn segment(index: usize) -> impl Strategy<Value = Json> {
 fn file() -> impl Strategy<Value = Json> {
     let flags = [flag(0).boxed(), flag(1).boxed(), flag(2).boxed(), flag(3).boxed()];
     let segments = [segment(0).boxed(), segment(1).boxed(), segment(2).boxed()];
-    (flags, segments).prop_map(|(flags, segments)| json!({"flags": flags, "segments": segments}))
+    (flags, segments).prop_map(|(flags, segments)| reachable(json!({"flags": flags, "segments": segments})))
 }
 
 proptest! {

@@ -53,12 +53,12 @@ impl Model<'_> {
                 return Some(format!("{} TARGETING_MATCH", Self::name(over, "")));
             }
         }
-        for (index, rule) in items(&flag["rules"]).iter().enumerate() {
+        for rule in items(&flag["rules"]) {
             if let Some(served) = self.served(rule) {
-                return Some(format!("{served} rule {}", index + 1));
+                return Some(format!("{served} {}", rule["name"].as_str().unwrap()));
             }
         }
-        let is_constant = flag["rules"].is_null() && flag["overrides"].is_null();
+        let is_constant = items(&flag["rules"]).is_empty() && flag["overrides"].is_null();
         Some(format!("{default} {}", if is_constant { "STATIC" } else { "DEFAULT" }))
     }
 

@@ -92,7 +92,8 @@ fn conditions() {
         (json!({"attribute": "x", "op": "contains", "value": ""}), "the empty text is part of every text"),
         (json!({"attribute": "x", "op": "contains", "value": 5}), "`x` `contains`: 5 is no text"),
         (json!({"attribute": "x", "op": "exists", "value": true}), "takes neither `value` nor `values`"),
-        (json!({"attribute": "x", "op": "matches", "value": "a"}), "regular expressions are not supported yet"),
+        (json!({"attribute": "x", "op": "matches", "value": "(a"}), "`x` `matches`: \"(a\" is no regular expression"),
+        (json!({"attribute": "x", "op": "matches", "value": "(a|b)*a(a|b){20}"}), "is too large"),
         (json!({"attribute": "x", "op": "<", "value": "5"}), "`x` `<`: `value` must be a number"),
         (json!({"attribute": "x", "op": "<", "value": 1e-19}), "has more than 18 decimals"),
         (json!({"attribute": "x", "op": "<", "value": 1e21}), "is beyond"),
@@ -215,7 +216,7 @@ fn sets() {
             json!({"segments": [{"key": "s", "users": ["u"]}, {"key": "s", "users": ["u"]}]}),
             "segment `s`: defined more than once",
         ),
-        (json!({"segments": [{"key": "s"}]}), "segment `s`: has neither `when` nor `users`"),
+        (json!({"segments": [{"key": "s"}]}), "segment `s`: has neither `when` nor `users` nor `rollout`"),
         (json!({"segments": [{"key": "s", "users": [""]}]}), "segment `s`: `users` has an empty id"),
         (
             json!({"segments": [{"key": "s", "when": [{"segment": "t"}]}]}),
