@@ -79,6 +79,31 @@ pub struct FlagDefinition {
     pub rules: Vec<RuleDefinition>,
 }
 
+impl FlagDefinition {
+    /// A boolean flag that is false for everybody.
+    pub fn new(key: FlagKey) -> Self {
+        Self {
+            key,
+            description: None,
+            owner: None,
+            tags: Vec::new(),
+            expires_at: None,
+            flag_type: FlagType::Boolean,
+            active: true,
+            enabled: true,
+            variants: Members::default(),
+            default: None,
+            off: None,
+            starts_at: None,
+            ends_at: None,
+            prerequisites: Vec::new(),
+            holdouts: Vec::new(),
+            overrides: Members::default(),
+            rules: Vec::new(),
+        }
+    }
+}
+
 /// The type of a flag's values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

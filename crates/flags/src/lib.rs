@@ -17,6 +17,7 @@ mod explanation;
 mod fault;
 mod graph;
 mod groups;
+pub mod import;
 mod key;
 mod kind;
 mod lookup;
