@@ -17,7 +17,7 @@ use hashbrown::HashSet;
 use serde_json::Value as Json;
 
 /// What is asked of an attribute.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Test {
     Exists,
     OneOf(Candidates),
@@ -44,7 +44,7 @@ pub(crate) enum Test {
 }
 
 /// Values of which an attribute must equal one.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Candidates {
     texts: Lookup<()>,
     numbers: HashSet<Number, FixedState>,
@@ -52,14 +52,14 @@ pub(crate) struct Candidates {
     no: bool,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Part {
     Anywhere,
     Start,
     End,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Comparison {
     Equal,
     Less,
@@ -147,6 +147,16 @@ impl Test {
             .filter(|text| Version::parse(text).is_some())
             .map(|text| Self::Version { comparison, value: text.to_owned() })
             .ok_or_else(|| "`value` must be a semantic version such as \"1.2.3\"".to_owned())
+    }
+
+    /// The values, if it is a list of nothing but texts.
+    pub(crate) fn listed_texts(&self) -> Option<Vec<String>> {
+        match self {
+            Self::OneOf(Candidates { texts, numbers, yes: false, no: false }) if numbers.is_empty() => {
+                Some(texts.iter().map(|(text, ())| text.to_owned()).collect())
+            }
+            _ => None,
+        }
     }
 
     /// Whether the attribute, or one of its list, passes.

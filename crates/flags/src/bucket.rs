@@ -25,9 +25,9 @@ pub enum Hash {
     /// Murmur3 as Unleash has it, with another seed for weights.
     #[default]
     Unleash,
-    /// FNV-1a of unit and salt in steps of 0.1 %: GrowthBook's `hashVersion` 1.
+    /// FNV-1a of unit and salt in steps of 0.1 %: `GrowthBook`'s `hashVersion` 1.
     GrowthbookV1,
-    /// FNV-1a twice in steps of 0.01 %: GrowthBook's `hashVersion` 2.
+    /// FNV-1a twice in steps of 0.01 %: `GrowthBook`'s `hashVersion` 2.
     GrowthbookV2,
     /// SHA-1 of `{salt}.{unit}`. `LaunchDarkly` compares in single precision, this engine in whole
     /// buckets: they may differ for who is within 10⁻⁷ of a border.

@@ -11,6 +11,7 @@ mod compile;
 mod condition;
 mod context;
 mod definition;
+mod diff;
 mod evaluate;
 mod explain;
 mod explanation;
@@ -30,6 +31,7 @@ mod pattern;
 mod percent;
 mod reach;
 mod rule;
+mod stale;
 mod units;
 mod value;
 mod variants;
@@ -43,6 +45,7 @@ pub use definition::{
     ConditionDefinition, ExclusionDefinition, FlagDefinition, FlagFile, FlagType, Operator, PrerequisiteDefinition,
     RolloutDefinition, RuleDefinition, SchedulePoint, SegmentDefinition, SplitDefinition,
 };
+pub use diff::{Buckets, Change, Changed, Diff};
 pub use explanation::{
     ConditionExplanation, ExclusionExplanation, Explanation, PrerequisiteExplanation, RedactedExplanation,
     RolloutExplanation, RuleExplanation, RuleOutcome, SegmentExplanation,
@@ -52,5 +55,6 @@ pub use key::{FlagKey, InvalidKey, Key, SegmentKey};
 pub use members::Members;
 pub use parse::parse;
 pub use percent::Percent;
+pub use stale::Stale;
 pub use units::Units;
 pub use value::{Evaluation, Reason, Value};

@@ -47,6 +47,15 @@ impl<V> Lookup<V> {
     }
 }
 
+/// The same texts with the same values, in whatever order.
+impl<V: PartialEq> PartialEq for Lookup<V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.fold == other.fold
+            && self.table.len() == other.table.len()
+            && self.iter().all(|(text, value)| other.find(text) == Some(value))
+    }
+}
+
 impl<V> Default for Lookup<V> {
     fn default() -> Self {
         Self { table: HashTable::new(), fold: false }

@@ -2,6 +2,7 @@
 //! written, so that matching is one step a byte and needs no memory.
 
 use alloc::{
+    borrow::ToOwned,
     format,
     string::{String, ToString},
     vec::Vec,
@@ -18,7 +19,17 @@ use regex_syntax::{
 
 /// A regular expression that is searched for in a text.
 #[derive(Debug)]
-pub(crate) struct Pattern(dense::DFA<Vec<u32>>);
+pub(crate) struct Pattern {
+    automaton: dense::DFA<Vec<u32>>,
+    /// As written, and whether without regard to case.
+    written: (String, bool),
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
+}
 
 impl Pattern {
     const MAX_CHARACTERS: usize = 1_000;
@@ -58,13 +69,13 @@ impl Pattern {
             )
             .build_from_nfa(&nfa)
             .map_err(|_| too_large())?;
-        Ok(Self(automaton))
+        Ok(Self { automaton, written: (text.to_owned(), case_insensitive) })
     }
 
     /// Whether some part of the text matches.
     pub(crate) fn is_in(&self, text: &str) -> bool {
         // An automaton without bytes to quit at has no error.
-        self.0.try_search_fwd(&Input::new(text).earliest(true)).is_ok_and(|found| found.is_some())
+        self.automaton.try_search_fwd(&Input::new(text).earliest(true)).is_ok_and(|found| found.is_some())
     }
 }
 

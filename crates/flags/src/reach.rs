@@ -2,7 +2,7 @@
 
 use crate::{
     ConditionDefinition, Operator, RuleDefinition,
-    rule::{Rollout, Rule, Served, Share, Window},
+    rule::{Rollout, Rule, Served, Window},
 };
 use alloc::{format, string::String};
 
@@ -52,27 +52,7 @@ fn takes_all_of((earlier, wide): &Written<'_>, (later, narrow): &Written<'_>) ->
 
 /// Whether who is taken by the second is taken by the first, at any time.
 fn covers(wide: &Rollout, narrow: &Rollout) -> bool {
-    wide.spread == narrow.spread && wide.share.least() >= narrow.share.most()
-}
-
-impl Share {
-    /// The least that it is at any time.
-    fn least(&self) -> u32 {
-        self.shares().min().unwrap_or_default()
-    }
-
-    /// The most that it is at any time.
-    fn most(&self) -> u32 {
-        self.shares().max().unwrap_or_default()
-    }
-
-    fn shares(&self) -> impl Iterator<Item = u32> {
-        let (first, points) = match self {
-            Self::Fixed(share) => (*share, [].as_slice()),
-            Self::Scheduled { before, points } => (*before, points.as_slice()),
-        };
-        points.iter().map(|(_, share)| *share).chain([first])
-    }
+    wide.spread == narrow.spread && wide.share.least_from(i64::MIN) >= narrow.share.most_from(i64::MIN)
 }
 
 fn is_same(one: &ConditionDefinition, other: &ConditionDefinition) -> bool {

@@ -45,7 +45,7 @@ pub(crate) struct Window {
 }
 
 /// The share of the buckets, in thousandths of a percent.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Share {
     Fixed(u32),
     /// `before` until the first point; points are in strict time order.
@@ -239,6 +239,26 @@ impl Share {
 }
 
 impl Share {
+    /// The least that it is from `from_us` on.
+    pub(crate) fn least_from(&self, from_us: i64) -> u32 {
+        self.turns(from_us).min().unwrap_or_default()
+    }
+
+    /// The most that it is from `from_us` on.
+    pub(crate) fn most_from(&self, from_us: i64) -> u32 {
+        self.turns(from_us).max().unwrap_or_default()
+    }
+
+    /// Where it stands at `from_us`, and at each point after; it is never outside of them.
+    fn turns(&self, from_us: i64) -> impl Iterator<Item = u32> {
+        let points = match self {
+            Self::Fixed(_) => [].as_slice(),
+            Self::Scheduled { points, .. } => points,
+        };
+        let later = points.iter().filter(move |(at_us, _)| *at_us > from_us).map(|(_, share)| *share);
+        later.chain([self.threshold(from_us)])
+    }
+
     /// The first time, `now_us` or later, at which the bucket is taken.
     pub(crate) fn takes_from(&self, bucket: u32, now_us: i64) -> Option<i64> {
         let takes = |at_us: i64| bucket < self.threshold(at_us);

@@ -98,7 +98,7 @@ fn condition(segments: usize) -> BoxedStrategy<Json> {
         json!({"attribute": "groups", "op": "exists"}),
     ]);
     let mut all =
-        prop_oneof![4 => cased, 1 => patterns, 2 => numbers, 1 => booleans, 1 => times, 1 => versions, 1 => others]
+        prop_oneof![8 => cased, 1 => patterns, 4 => numbers, 2 => booleans, 2 => times, 2 => versions, 2 => others]
             .boxed();
     if segments > 0 {
         let nested = (0..segments).prop_map(|n| json!({"segment": format!("s{n}")}));
@@ -310,6 +310,11 @@ proptest! {
             }
         }
     }
+
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
     fn an_export_is_the_file(file in file(), context in person(), now_us in now()) {

@@ -5,10 +5,14 @@
 
 mod buckets;
 mod conditions;
+mod diff;
+mod explain;
 mod laws;
 mod model;
 mod order;
 mod refusals;
+mod shares;
+mod stale;
 
 use osaycore_flags::{Attribute, Context, Evaluation, Fault, FlagFile, FlagSet, Source};
 use serde_json::{Map, Value as Json};

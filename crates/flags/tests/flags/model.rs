@@ -190,8 +190,8 @@ impl Model<'_> {
             "growthbook_v2" => i64::from(fnv(&fnv(&format!("{salt}{unit}")).to_string()) % 10_000) * 10,
             "launchdarkly" => {
                 let digest = Sha1::digest(format!("{salt}.{unit}"));
-                let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-                let fifteen = u128::from_str_radix(&hex[..15], 16).unwrap();
+                // The first fifteen hexadecimal digits.
+                let fifteen = digest[..8].iter().fold(0_u128, |sum, byte| sum << 8 | u128::from(*byte)) >> 4;
                 i64::try_from(fifteen * 100_000 / (1 << 60)).unwrap()
             }
             other => panic!("the model does not know {other}"),
@@ -285,9 +285,7 @@ impl Model<'_> {
                 let found = text(f)?;
                 Some(match w.as_str()? {
                     "^[a-z]+$" => !found.is_empty() && found.chars().all(|c| c.is_ascii_lowercase()),
-                    r"u\d" => found
-                        .char_indices()
-                        .any(|(at, c)| c == 'u' && found[at + 1..].starts_with(|next: char| next.is_ascii_digit())),
+                    r"u\d" => found.as_bytes().windows(2).any(|pair| pair[0] == b'u' && pair[1].is_ascii_digit()),
                     other => panic!("the model does not know {other}"),
                 })
             }),

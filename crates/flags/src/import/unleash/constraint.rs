@@ -152,9 +152,9 @@ fn operator(name: &str) -> Option<(Operator, Takes)> {
 fn time(op: Operator, at_us: i64, inverted: bool) -> Window {
     // After a time is from the next microsecond on.
     let bound_us = if op == Operator::After { at_us.saturating_add(1) } else { at_us };
-    if (op == Operator::After) != inverted {
-        Window { from_us: Some(bound_us), to_us: None }
-    } else {
+    if (op == Operator::After) == inverted {
         Window { from_us: None, to_us: Some(bound_us) }
+    } else {
+        Window { from_us: Some(bound_us), to_us: None }
     }
 }

@@ -1,6 +1,6 @@
 //! Variants and their payloads.
 
-use super::{Feature, constraint::attribute};
+use super::{Feature, constraint::attribute, strategy::Strategy};
 use crate::{Choice, ConditionDefinition, FlagDefinition, FlagType, Members, Operator, Units, import::naming::Names};
 use alloc::{string::String, vec::Vec};
 use serde::Deserialize;
@@ -78,7 +78,7 @@ impl Variant {
 impl Chosen {
     pub(super) fn of(feature: &Feature) -> Self {
         let strategies = feature.strategies.iter().flatten();
-        let all = feature.variants.iter().flatten().chain(strategies.flat_map(|strategy| strategy.variants()));
+        let all = feature.variants.iter().flatten().chain(strategies.flat_map(Strategy::variants));
         let mut names = Names::default();
         let mut variants: Vec<(String, Variant)> = Vec::new();
         for variant in all.filter(|variant| variant.weight > 0) {
