@@ -4,9 +4,15 @@
 //! that compiles. Hashes, salts and weights are carried over, so that every user stays where they
 //! are.
 
+mod alternatives;
+mod growthbook;
+mod launchdarkly;
 mod naming;
 mod unleash;
+mod values;
 
+pub use growthbook::growthbook;
+pub use launchdarkly::launchdarkly;
 pub use unleash::unleash;
 
 use crate::{Fault, FlagFile, FlagSet, Key, Source};
