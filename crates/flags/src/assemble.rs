@@ -104,8 +104,8 @@ fn served(source: &Source<'_>, rule: &RuleDefinition, rollout: Option<&Rollout>)
         }
         let salt = split.salt.as_deref().unwrap_or(&weights_spread.salt);
         let own = spread("split", split.unit.as_ref(), salt, Hash::Unleash)?;
-        let units = if split.unit.is_some() { own.units } else { weights_spread.units };
-        weights_spread = Spread { units, salt: own.salt, hash: Hash::Unleash };
+        let units = if split.unit.is_some() { own.units.clone() } else { weights_spread.units };
+        weights_spread = own.by(units);
     }
     Ok(Served::Weights(Weights { steps, total, spread: weights_spread }))
 }

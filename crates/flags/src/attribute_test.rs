@@ -4,11 +4,11 @@ use crate::{
     Attribute, ConditionDefinition, Operator,
     context::time_us,
     kind::Kind,
-    lookup::{Lookup, STATE, folded},
+    lookup::{Lookup, STATE, equals, folded},
     network::Network,
     number::Number,
     pattern::Pattern,
-    version::Version,
+    version::{OwnedVersion, Version},
 };
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use core::{cmp::Ordering, net::IpAddr};
@@ -35,10 +35,9 @@ pub(crate) enum Test {
     /// Microseconds since 1970.
     Before(i64),
     After(i64),
-    /// The text was found to be a version when compiled.
     Version {
         comparison: Comparison,
-        value: String,
+        value: OwnedVersion,
     },
     Networks(Vec<Network>),
 }
@@ -144,8 +143,8 @@ impl Test {
     fn version(comparison: Comparison, value: Option<&&Json>) -> Result<Self, String> {
         value
             .and_then(|value| value.as_str())
-            .filter(|text| Version::parse(text).is_some())
-            .map(|text| Self::Version { comparison, value: text.to_owned() })
+            .and_then(OwnedVersion::parse)
+            .map(|value| Self::Version { comparison, value })
             .ok_or_else(|| "`value` must be a semantic version such as \"1.2.3\"".to_owned())
     }
 
@@ -160,7 +159,7 @@ impl Test {
     }
 
     /// Whether the attribute, or one of its list, passes.
-    pub(crate) fn passes(&self, attribute: Attribute<'_>) -> bool {
+    pub(crate) fn passes(&self, attribute: &Attribute<'_>) -> bool {
         let is_list = matches!(attribute, Attribute::List(_) | Attribute::JsonList(_));
         match self {
             Self::Exists => true,
@@ -173,7 +172,7 @@ impl Test {
         }
     }
 
-    fn passes_scalar(&self, attribute: Attribute<'_>) -> bool {
+    fn passes_scalar(&self, attribute: &Attribute<'_>) -> bool {
         match self {
             Self::Exists => true,
             Self::OneOf(candidates) => candidates.contain(attribute),
@@ -192,8 +191,8 @@ impl Test {
             Self::After(at_us) => time_of(attribute).is_some_and(|time| time > *at_us),
             Self::Version { comparison, value } => {
                 let Attribute::Text(text) = attribute else { return false };
-                let versions = Version::parse(text).zip(Version::parse(value));
-                versions.is_some_and(|(mine, value)| comparison.accepts(mine.precedence(&value)))
+                let version = Version::parse(text);
+                version.as_ref().is_some_and(|version| comparison.accepts(value.precedence_of(version)))
             }
             Self::Networks(networks) => {
                 let Attribute::Text(text) = attribute else { return false };
@@ -227,7 +226,7 @@ impl Candidates {
         Ok(Self { texts: Lookup::new(texts, fold), numbers, yes, no })
     }
 
-    fn contain(&self, attribute: Attribute<'_>) -> bool {
+    fn contain(&self, attribute: &Attribute<'_>) -> bool {
         let is_number =
             || !self.numbers.is_empty() && number_of(attribute).is_some_and(|number| self.numbers.contains(&number));
         match attribute {
@@ -309,19 +308,19 @@ fn time_operand(value: Option<&&Json>) -> Result<i64, String> {
         .ok_or_else(|| "`value` must be an RFC 3339 time such as \"2026-01-31T12:00:00Z\"".to_owned())
 }
 
-fn number_of(attribute: Attribute<'_>) -> Option<Number> {
+fn number_of(attribute: &Attribute<'_>) -> Option<Number> {
     match attribute {
-        Attribute::Integer(value) => Some(Number::from_integer(value)),
-        Attribute::Millionths(value) => Some(Number::from_millionths(value)),
-        Attribute::Float(value) => Number::from_float(value),
+        Attribute::Integer(value) => Some(Number::from_integer(*value)),
+        Attribute::Millionths(value) => Some(Number::from_millionths(*value)),
+        Attribute::Float(value) => Number::from_float(*value),
         Attribute::Text(text) => Number::from_text(text),
         _ => None,
     }
 }
 
-fn time_of(attribute: Attribute<'_>) -> Option<i64> {
+fn time_of(attribute: &Attribute<'_>) -> Option<i64> {
     match attribute {
-        Attribute::Time(at_us) => Some(at_us),
+        Attribute::Time(at_us) => Some(*at_us),
         Attribute::Text(text) => time_us(text),
         _ => None,
     }
@@ -330,9 +329,4 @@ fn time_of(attribute: Attribute<'_>) -> Option<i64> {
 fn starts_folded(text: &str, value: &str) -> bool {
     let mut text = folded(text);
     value.chars().all(|c| text.next() == Some(c))
-}
-
-/// `value` is folded already if `fold`.
-fn equals(value: &str, text: &str, fold: bool) -> bool {
-    if fold { value.chars().eq(folded(text)) } else { value == text }
 }

@@ -1,12 +1,8 @@
 //! Where a unit falls: the hashes that decide rollouts and weights.
 
-use crate::Attribute;
+use crate::{Attribute, Context, murmur::Murmur};
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
-use core::{
-    fmt::{self, Write},
-    hash::Hasher,
-};
-use mur3::Hasher32;
+use core::fmt::{self, Write};
 use serde::{Deserialize, Serialize};
 use sha1::{Digest, Sha1};
 
@@ -39,7 +35,7 @@ pub enum Hash {
 /// × 1000, which at whole percents are exactly the users that Unleash takes (issue "Feature
 /// flags").
 pub fn bucket(salt: &str, unit: &str) -> u32 {
-    spread(murmur3(salt, &Attribute::Text(unit), 0))
+    spread(salted(salt, 0).with(unit.as_bytes()))
 }
 
 /// What tells people apart, and how they are spread.
@@ -49,19 +45,36 @@ pub(crate) struct Spread {
     pub(crate) units: Vec<String>,
     pub(crate) salt: String,
     pub(crate) hash: Hash,
+    /// `{salt}:`, hashed for rollouts and for weights.
+    rollout: Murmur,
+    weights: Murmur,
 }
 
 impl Spread {
-    /// The name and value of the context's unit: a text that is not empty, or an integer.
-    pub(crate) fn unit<'c>(&self, context: &'c (impl crate::Context + ?Sized)) -> Option<(&str, Attribute<'c>)> {
-        self.units.iter().find_map(|name| {
-            let attribute = context.attribute(name)?;
-            let is_unit = match attribute {
-                Attribute::Text(text) => !text.is_empty(),
-                attribute => matches!(attribute, Attribute::Integer(_)),
-            };
-            is_unit.then_some((name.as_str(), attribute))
-        })
+    /// The same by other units.
+    pub(crate) fn by(self, units: Vec<String>) -> Self {
+        Self { units, ..self }
+    }
+
+    /// What is said of the context's unit, a text that is not empty or an integer; None without one.
+    pub(crate) fn of_unit<T>(
+        &self,
+        context: &(impl Context + ?Sized),
+        say: impl FnOnce(&Attribute<'_>) -> T,
+    ) -> Option<T> {
+        for name in &self.units {
+            let attribute = context.attribute(name);
+            if let Some(unit) = attribute.as_ref().filter(|attribute| is_unit(attribute)) {
+                return Some(say(unit));
+            }
+        }
+        None
+    }
+
+    /// The name of the attribute that is the unit, or else of the first that could be.
+    pub(crate) fn unit_name(&self, context: &(impl Context + ?Sized)) -> &str {
+        let found = self.units.iter().find(|name| context.attribute(name).as_ref().is_some_and(is_unit));
+        found.or_else(|| self.units.first()).map(String::as_str).unwrap_or_default()
     }
 
     /// The bucket of a unit in a rollout, `0..100_000`: it is taken from the next thousandth on.
@@ -77,7 +90,7 @@ impl Spread {
     /// has another line for them, the bucket.
     pub(crate) fn place(&self, unit: &Attribute<'_>) -> u32 {
         match self.hash {
-            Hash::Unleash => spread(murmur3(&self.salt, unit, 0)),
+            Hash::Unleash => spread(of_unit(self.rollout, unit)),
             Hash::GrowthbookV1 => {
                 let hash = fnv1a(|feed| write!(feed, "{unit}{}", self.salt));
                 hash % 1_000 * 100
@@ -92,12 +105,20 @@ impl Spread {
 
     /// Unleash's point in `1..=total`; None if `total` is 0.
     pub(crate) fn weight_point(&self, unit: &Attribute<'_>, total: u64) -> Option<u64> {
-        u64::from(murmur3(&self.salt, unit, WEIGHT_SEED)).checked_rem(total)?.checked_add(1)
+        u64::from(of_unit(self.weights, unit)).checked_rem(total)?.checked_add(1)
     }
 
     pub(crate) fn new(units: &[&str], salt: &str, hash: Hash) -> Self {
         let units = units.iter().map(|name| (*name).to_owned()).collect();
-        Self { units, salt: salt.to_owned(), hash }
+        let (rollout, weights) = (salted(salt, 0), salted(salt, WEIGHT_SEED));
+        Self { units, salt: salt.to_owned(), hash, rollout, weights }
+    }
+}
+
+fn is_unit(attribute: &Attribute<'_>) -> bool {
+    match attribute {
+        Attribute::Text(text) => !text.is_empty(),
+        attribute => matches!(attribute, Attribute::Integer(_)),
     }
 }
 
@@ -105,27 +126,27 @@ fn spread(hash: u32) -> u32 {
     (hash % 100) * 1000 + (hash / 100) % 1000
 }
 
-/// Of `{salt}:{unit}`; integers by their decimal digits.
-fn murmur3(salt: &str, unit: &Attribute<'_>, seed: u32) -> u32 {
-    let mut feed = Feed(Hasher32::with_seed(seed));
-    feed.0.write(salt.as_bytes());
-    feed.0.write(b":");
-    match unit {
-        // Without the formatter, which takes longer than the hash.
-        Attribute::Text(text) => feed.0.write(text.as_bytes()),
-        unit => {
-            let _infallible = write!(feed, "{unit}");
-        }
+/// Of `{salt}:`.
+fn salted(salt: &str, seed: u32) -> Murmur {
+    Murmur::new(seed).then(salt.as_bytes()).then(b":")
+}
+
+/// Of a unit after its salt; integers by their decimal digits.
+fn of_unit(salted: Murmur, unit: &Attribute<'_>) -> u32 {
+    if let Attribute::Text(text) = unit {
+        return salted.with(text.as_bytes());
     }
-    feed.0.finish32()
+    let mut feed = Feed(salted);
+    let _infallible = write!(feed, "{unit}");
+    feed.0.with(&[])
 }
 
 /// Hashes what is written, piece by piece: nothing is allocated, and there is no error to see.
 struct Feed<H>(H);
 
-impl Write for Feed<Hasher32> {
+impl Write for Feed<Murmur> {
     fn write_str(&mut self, piece: &str) -> fmt::Result {
-        self.0.write(piece.as_bytes());
+        self.0 = self.0.then(piece.as_bytes());
         Ok(())
     }
 }

@@ -82,7 +82,7 @@ impl Condition {
         let plain = match &self.subject {
             Subject::Segment(position) => asked.segments.get(*position).is_some_and(|segment| segment.holds(asked)),
             Subject::Attribute { name, test } => {
-                asked.context.attribute(name).is_some_and(|attribute| test.passes(attribute))
+                asked.context.attribute(name).as_ref().is_some_and(|attribute| test.passes(attribute))
             }
         };
         plain != self.negate

@@ -60,11 +60,14 @@ impl<'a> Attribute<'a> {
     }
 
     /// Whether the test holds of the value, or of one of the list's.
-    pub(crate) fn any(self, mut test: impl FnMut(Attribute<'_>) -> bool) -> bool {
+    ///
+    /// By reference, for a value that is moved right after it was made waits for memory.
+    pub(crate) fn any(&self, mut test: impl FnMut(&Attribute<'_>) -> bool) -> bool {
         match self {
-            Self::List(items) => items.iter().any(|item| test(Attribute::Text(item))),
+            Self::List(items) => items.iter().any(|item| test(&Attribute::Text(item))),
             Self::JsonList(items) => {
-                items.iter().filter(|item| !item.is_array()).filter_map(Attribute::from_json).any(test)
+                let scalars = items.iter().filter(|item| !item.is_array()).filter_map(Attribute::from_json);
+                scalars.into_iter().any(|scalar| test(&scalar))
             }
             scalar => test(scalar),
         }

@@ -3,7 +3,6 @@
 use crate::{
     ConditionExplanation, Context, ExclusionExplanation, Explanation, FlagSet, PrerequisiteExplanation, Reason,
     RolloutExplanation, RuleExplanation, RuleOutcome, SegmentExplanation,
-    bucket::Spread,
     compile::Flag,
     condition::{Asked, Condition, Segment, Subject},
     needs,
@@ -104,7 +103,7 @@ fn explain_rule<'s>(
     let conditions: Vec<_> = rule.when.iter().map(|condition| explain_condition(condition, asked)).collect();
     let exclusion = rule.slot.as_ref().map(|slot| ExclusionExplanation {
         group: &slot.spread.salt,
-        unit: unit_name(&slot.spread, asked.context),
+        unit: slot.spread.unit_name(asked.context),
         bucket: slot.bucket(asked.context),
         from: slot.from,
         to: slot.to,
@@ -167,19 +166,13 @@ fn explain_segment<'s>(segment: &'s Segment, asked: &Asked<'s, '_, impl Context 
 
 fn explain_rollout<'s>(rollout: &'s Rollout, asked: &Asked<'_, '_, impl Context + ?Sized>) -> RolloutExplanation<'s> {
     let spread = &rollout.spread;
-    let unit = unit_name(spread, asked.context);
+    let unit = spread.unit_name(asked.context);
     RolloutExplanation {
         unit,
         actual: actual(asked.context, unit),
-        bucket: spread.unit(asked.context).map(|(_, unit)| spread.bucket(&unit)),
+        bucket: spread.of_unit(asked.context, |unit| spread.bucket(unit)),
         threshold: rollout.share.threshold(asked.now_us),
     }
-}
-
-/// The attribute that is the unit, or else the first that could be.
-fn unit_name<'s>(spread: &'s Spread, context: &(impl Context + ?Sized)) -> &'s str {
-    let found = spread.unit(context).map(|(name, _)| name);
-    found.or_else(|| spread.units.first().map(String::as_str)).unwrap_or_default()
 }
 
 fn actual(context: &(impl Context + ?Sized), name: &str) -> Option<String> {

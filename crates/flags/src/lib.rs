@@ -23,6 +23,7 @@ mod key;
 mod kind;
 mod lookup;
 mod members;
+mod murmur;
 mod needs;
 mod network;
 mod number;

@@ -1,49 +1,74 @@
 //! Texts found by their hash: ten thousand as fast as ten.
 
-use alloc::{boxed::Box, string::String};
-use core::hash::{BuildHasher, Hash, Hasher};
+use alloc::{boxed::Box, string::String, vec::Vec};
+use core::hash::{BuildHasher, Hasher};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 /// Texts, each with a value.
 #[derive(Debug)]
 pub(crate) struct Lookup<V> {
-    /// Texts in lower case if `fold`.
-    table: HashTable<(Box<str>, V)>,
+    entries: Entries<V>,
     fold: bool,
+}
+
+/// In lower case if `fold`.
+#[derive(Debug)]
+enum Entries<V> {
+    /// So few that comparing with each is faster than hashing.
+    Few(Vec<(Box<str>, V)>),
+    Many(HashTable<(Box<str>, V)>),
 }
 
 /// What keys hash with. Who writes flag files has no reason to make them collide.
 pub(crate) const STATE: FixedState = FixedState::with_seed(0);
 
 impl<V> Lookup<V> {
+    const FEW: usize = 4;
+
     /// Of texts that come twice (but for case, if `fold`) the first counts.
     pub(crate) fn new(entries: impl IntoIterator<Item = (String, V)>, fold: bool) -> Self {
-        let mut lookup = Self { table: HashTable::new(), fold };
+        let mut table: HashTable<(Box<str>, V)> = HashTable::new();
         for (text, value) in entries {
-            if lookup.find(&text).is_none() {
-                let text: String = if fold { folded(&text).collect() } else { text };
-                let hash = hash(&text, fold);
-                lookup.table.insert_unique(hash, (text.into(), value), |(text, _)| self::hash(text, fold));
+            let text: String = if fold { folded(&text).collect() } else { text };
+            let key = hash(&text, fold);
+            if table.find(key, |(other, _)| **other == *text).is_none() {
+                table.insert_unique(key, (text.into(), value), |(text, _)| hash(text, fold));
             }
         }
-        lookup
+        let is_few = table.len() <= Self::FEW;
+        let entries = if is_few { Entries::Few(table.into_iter().collect()) } else { Entries::Many(table) };
+        Self { entries, fold }
     }
 
     pub(crate) fn find(&self, text: &str) -> Option<&V> {
-        let same = |(entry, _): &(Box<str>, V)| {
-            if self.fold { entry.chars().eq(folded(text)) } else { **entry == *text }
+        let is_same = |(entry, _): &&(Box<str>, V)| equals(entry, text, self.fold);
+        let found = match &self.entries {
+            Entries::Few(list) => list.iter().find(is_same),
+            Entries::Many(table) => table.find(hash(text, self.fold), |entry| is_same(&entry)),
         };
-        self.table.find(hash(text, self.fold), same).map(|(_, value)| value)
+        found.map(|(_, value)| value)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match &self.entries {
+            Entries::Few(list) => list.len(),
+            Entries::Many(table) => table.len(),
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.table.is_empty()
+        self.len() == 0
     }
 
     /// In no particular order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
-        self.table.iter().map(|(text, value)| (&**text, value))
+        let (few, many) = match &self.entries {
+            Entries::Few(list) => (Some(list), None),
+            Entries::Many(table) => (None, Some(table)),
+        };
+        let all = few.into_iter().flatten().chain(many.into_iter().flatten());
+        all.map(|(text, value)| (&**text, value))
     }
 }
 
@@ -51,14 +76,14 @@ impl<V> Lookup<V> {
 impl<V: PartialEq> PartialEq for Lookup<V> {
     fn eq(&self, other: &Self) -> bool {
         self.fold == other.fold
-            && self.table.len() == other.table.len()
+            && self.len() == other.len()
             && self.iter().all(|(text, value)| other.find(text) == Some(value))
     }
 }
 
 impl<V> Default for Lookup<V> {
     fn default() -> Self {
-        Self { table: HashTable::new(), fold: false }
+        Self { entries: Entries::Few(Vec::new()), fold: false }
     }
 }
 
@@ -66,11 +91,39 @@ pub(crate) fn folded(text: &str) -> impl Iterator<Item = char> {
     text.chars().flat_map(char::to_lowercase)
 }
 
+/// Whether the texts are equal; `value` is folded already if `fold`.
+pub(crate) fn equals(value: &str, text: &str, fold: bool) -> bool {
+    match fold {
+        false => value == text,
+        true if value.is_ascii() && text.is_ascii() => value.eq_ignore_ascii_case(text),
+        true => value.chars().eq(folded(text)),
+    }
+}
+
 fn hash(text: &str, fold: bool) -> u64 {
     if !fold {
         return STATE.hash_one(text);
     }
     let mut hasher = STATE.build_hasher();
-    folded(text).for_each(|character| character.hash(&mut hasher));
+    // Eight bytes at a time, whatever the characters: what folds alike hashes alike.
+    let mut word = 0_u64;
+    let mut count = 0_u32;
+    let mut push = |byte: u8| {
+        word = word << 8 | u64::from(byte);
+        count = count.wrapping_add(1);
+        if count.is_multiple_of(8) {
+            hasher.write_u64(word);
+        }
+    };
+    for character in text.chars() {
+        if character.is_ascii() {
+            push(u8::try_from(character).unwrap_or_default().to_ascii_lowercase());
+        } else {
+            let mut buffer = [0; 4];
+            character.to_lowercase().for_each(|c| c.encode_utf8(&mut buffer).bytes().for_each(&mut push));
+        }
+    }
+    hasher.write_u64(word);
+    hasher.write_u32(count);
     hasher.finish()
 }

@@ -45,7 +45,7 @@ pub(crate) fn to_match(
 
 /// The attributes, of which one is missed as a unit.
 pub(crate) fn missing_units(rule: &Rule, context: &(impl Context + ?Sized)) -> Option<String> {
-    let missed = rule.spreads().find(|spread| spread.unit(context).is_none())?;
+    let missed = rule.spreads().find(|spread| spread.of_unit(context, |_| ()).is_none())?;
     let names: Vec<&str> = missed.units.iter().map(String::as_str).collect();
     Some(alternatives(&names))
 }

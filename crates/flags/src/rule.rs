@@ -120,13 +120,11 @@ impl Rule {
                     Some(Some(false)) => return Check::NotTaken,
                     Some(Some(true)) | None => {}
                 }
-                let unit = weights.spread.unit(asked.context);
-                let variant = unit.and_then(|(_, unit)| weights.variant(&unit));
+                let variant = weights.spread.of_unit(asked.context, |unit| weights.variant(unit)).flatten();
                 variant.map_or(Check::UnitMissing, |variant| Check::Matched { variant, split: true })
             }
             Served::Weights(weights) => {
-                let unit = weights.spread.unit(asked.context);
-                match unit.and_then(|(_, unit)| weights.stretch(&unit)) {
+                match weights.spread.of_unit(asked.context, |unit| weights.stretch(unit)).flatten() {
                     None => Check::UnitMissing,
                     Some((variant, bucket)) if bucket < self.threshold(asked.now_us) => {
                         Check::Matched { variant, split: true }
@@ -141,12 +139,12 @@ impl Rule {
     pub(crate) fn bucket(&self, context: &(impl Context + ?Sized)) -> Option<u32> {
         match &self.serve {
             Served::Weights(weights) if weights.spread.hash != Hash::Unleash => {
-                let (_, unit) = weights.spread.unit(context)?;
-                weights.stretch(&unit).map(|(_, bucket)| bucket)
+                let stretch = weights.spread.of_unit(context, |unit| weights.stretch(unit));
+                stretch.flatten().map(|(_, bucket)| bucket)
             }
             _ => {
                 let spread = &self.rollout.as_ref()?.spread;
-                spread.unit(context).map(|(_, unit)| spread.bucket(&unit))
+                spread.of_unit(context, |unit| spread.bucket(unit))
             }
         }
     }
@@ -170,7 +168,7 @@ impl Rule {
 impl Slot {
     /// Where the unit falls in the group; None without one.
     pub(crate) fn bucket(&self, context: &(impl Context + ?Sized)) -> Option<u32> {
-        self.spread.unit(context).map(|(_, unit)| self.spread.bucket(&unit))
+        self.spread.of_unit(context, |unit| self.spread.bucket(unit))
     }
 
     /// None without a unit.
@@ -182,8 +180,8 @@ impl Slot {
 impl Rollout {
     /// None without a unit.
     pub(crate) fn takes(&self, asked: &Asked<'_, '_, impl Context + ?Sized>) -> Option<bool> {
-        let (_, unit) = self.spread.unit(asked.context)?;
-        Some(self.spread.bucket(&unit) < self.share.threshold(asked.now_us))
+        let bucket = self.spread.of_unit(asked.context, |unit| self.spread.bucket(unit))?;
+        Some(bucket < self.share.threshold(asked.now_us))
     }
 }
 

@@ -5,6 +5,8 @@
 use osaycore_flags::{Fault, FlagSet, Source, import};
 use serde_json::{Map, Value as Json, json};
 
+type Read = fn(&str) -> Result<import::Import, Fault>;
+
 fn object(value: Json) -> Map<String, Json> {
     let Json::Object(members) = value else { panic!("{value} is no object") };
     members
@@ -142,7 +144,7 @@ fn growthbook() {
 
 #[test]
 fn what_does_not_read_is_named() {
-    let table: [(fn(&str) -> Result<import::Import, Fault>, &str, &str); 3] = [
+    let table: [(Read, &str, &str); 3] = [
         (import::unleash, "{\"features\": [{}]}", "`features[0]`: missing field `name`"),
         (import::growthbook, "[", "EOF while parsing"),
         (import::launchdarkly, "{\"flags\": {\"a\": {\"on\": 1}}}", "`flags.a.on`: invalid type"),
