@@ -9,7 +9,7 @@ use crate::{
     rule::{Rollout, Rule, Served, Share, Slot, Weights, Window},
     variants::position,
 };
-use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
+use alloc::{borrow::ToOwned, boxed::Box, format, string::String, vec::Vec};
 
 const DEFAULT_UNIT: &str = "user_id";
 
@@ -29,8 +29,8 @@ pub(crate) fn rule(
         name,
         window: Window::compile(definition.starts_at.as_deref(), definition.ends_at.as_deref())?,
         when,
-        slot: slot(definition)?,
-        rollout,
+        slot: slot(definition)?.map(Box::new),
+        rollout: rollout.map(Box::new),
         serve,
         sticky: definition.sticky,
     })
@@ -107,7 +107,7 @@ fn served(source: &Source<'_>, rule: &RuleDefinition, rollout: Option<&Rollout>)
         let units = if split.unit.is_some() { own.units.clone() } else { weights_spread.units };
         weights_spread = own.by(units);
     }
-    Ok(Served::Weights(Weights { steps, total, spread: weights_spread }))
+    Ok(Served::Weights(Box::new(Weights { steps, total, spread: weights_spread })))
 }
 
 /// Cumulative weights and variants, and the sum.

@@ -160,15 +160,17 @@ impl Test {
 
     /// Whether the attribute, or one of its list, passes.
     pub(crate) fn passes(&self, attribute: &Attribute<'_>) -> bool {
-        let is_list = matches!(attribute, Attribute::List(_) | Attribute::JsonList(_));
-        match self {
-            Self::Exists => true,
+        match (self, attribute) {
+            (Self::Exists, _) => true,
             // Of a list, `contains` asks for a member.
-            Self::Text { part: Part::Anywhere, values, fold } if is_list => attribute.any(|item| {
-                let Attribute::Text(text) = item else { return false };
-                values.iter().any(|value| equals(value, text, *fold))
-            }),
-            _ => attribute.any(|scalar| self.passes_scalar(scalar)),
+            (Self::Text { part: Part::Anywhere, values, fold }, Attribute::List(_) | Attribute::JsonList(_)) => {
+                attribute.any(|item| {
+                    let Attribute::Text(text) = item else { return false };
+                    values.iter().any(|value| equals(value, text, *fold))
+                })
+            }
+            (_, Attribute::List(_) | Attribute::JsonList(_)) => attribute.any(|scalar| self.passes_scalar(scalar)),
+            (_, scalar) => self.passes_scalar(scalar),
         }
     }
 

@@ -21,11 +21,11 @@ pub enum Hash {
     /// Murmur3 as Unleash has it, with another seed for weights.
     #[default]
     Unleash,
-    /// FNV-1a of unit and salt in steps of 0.1 %: `GrowthBook`'s `hashVersion` 1.
+    /// FNV-1a of unit and salt in steps of 0.1 %: GrowthBook's `hashVersion` 1.
     GrowthbookV1,
-    /// FNV-1a twice in steps of 0.01 %: `GrowthBook`'s `hashVersion` 2.
+    /// FNV-1a twice in steps of 0.01 %: GrowthBook's `hashVersion` 2.
     GrowthbookV2,
-    /// SHA-1 of `{salt}.{unit}`. `LaunchDarkly` compares in single precision, this engine in whole
+    /// SHA-1 of `{salt}.{unit}`. LaunchDarkly compares in single precision, this engine in whole
     /// buckets: they may differ for who is within 10⁻⁷ of a border.
     Launchdarkly,
 }
@@ -151,7 +151,7 @@ impl Write for Feed<Murmur> {
     }
 }
 
-/// FNV-1a of 32 bits over UTF-16, as `GrowthBook`'s JavaScript has it.
+/// FNV-1a of 32 bits over UTF-16, as GrowthBook's JavaScript has it.
 fn fnv1a(write: impl FnOnce(&mut Feed<u32>) -> fmt::Result) -> u32 {
     let mut feed = Feed(0x811c_9dc5_u32);
     let _infallible = write(&mut feed);
@@ -192,7 +192,7 @@ mod tests {
         Spread::new(&["user_id"], salt, hash).place(&Attribute::Text(unit))
     }
 
-    /// Of the cases that `GrowthBook` publishes for its SDKs.
+    /// Of the cases that GrowthBook publishes for its SDKs.
     #[test]
     fn growthbook_cases() {
         for (salt, unit, expected) in [
@@ -219,7 +219,7 @@ mod tests {
         }
     }
 
-    /// Of the tests of `LaunchDarkly`'s SDKs: key `hashKey` and salt `saltyA`, or seed 61.
+    /// Of the tests of LaunchDarkly's SDKs: key `hashKey` and salt `saltyA`, or seed 61.
     #[test]
     fn launchdarkly_cases() {
         for (salt, unit, expected) in [

@@ -37,6 +37,8 @@ pub struct Source<'a> {
 pub struct FlagSet {
     /// Sorted by key.
     pub(crate) flags: Vec<Flag>,
+    /// Positions in `flags`.
+    pub(crate) positions: Lookup<usize>,
     pub(crate) segments: Vec<Segment>,
 }
 
@@ -115,8 +117,10 @@ impl FlagSet {
         faults.extend(groups::overlaps(flags.iter().flatten()));
 
         if faults.is_empty() {
-            let (flags, segments) = (flags.into_iter(), segments.into_iter());
-            Ok(Self { flags: flags.flatten().collect(), segments: segments.flatten().collect() })
+            let flags: Vec<Flag> = flags.into_iter().flatten().collect();
+            let keys = flags.iter().enumerate().map(|(position, flag)| (flag.key.clone(), position));
+            let positions = Lookup::new(keys, false);
+            Ok(Self { flags, positions, segments: segments.into_iter().flatten().collect() })
         } else {
             Err(faults)
         }

@@ -211,8 +211,8 @@ impl Comparison<'_> {
             changes.push(Change::new(format!("`sticky` is {}", after.sticky)));
         }
         changes.extend(self.conditions(&before.when, &after.when));
-        changes.extend(slot(before.slot.as_ref(), after.slot.as_ref()));
-        changes.extend(self.rollout(before.rollout.as_ref(), after.rollout.as_ref()));
+        changes.extend(slot(before.slot.as_deref(), after.slot.as_deref()));
+        changes.extend(self.rollout(before.rollout.as_deref(), after.rollout.as_deref()));
         match (&before.serve, &after.serve) {
             (Served::Variant(was), Served::Variant(is)) => {
                 let (was, is) = (flag_before.name(*was), flag_after.name(*is));

@@ -44,8 +44,7 @@ impl FlagSet {
     }
 
     pub(crate) fn active_flag(&self, key: &str) -> Option<&Flag> {
-        let position = self.flags.binary_search_by(|flag| flag.key.as_str().cmp(key)).ok()?;
-        self.flags.get(position).filter(|flag| flag.active)
+        self.flags.get(*self.positions.find(key)?).filter(|flag| flag.active)
     }
 
     pub(crate) fn decide<'s>(&'s self, flag: &'s Flag, asked: &Asked<'_, '_, impl Context + ?Sized>) -> Decision<'s> {

@@ -12,12 +12,13 @@ const DECIMALS: u32 = 18;
 pub(crate) struct Number(i128);
 
 impl Number {
+    /// No product of an `i64` and a power that small overflows.
     pub(crate) fn from_integer(value: i64) -> Self {
-        Self(i128::from(value).saturating_mul(10_i128.pow(DECIMALS)))
+        Self(i128::from(value) * const { 10_i128.pow(DECIMALS) })
     }
 
     pub(crate) fn from_millionths(value: i64) -> Self {
-        Self(i128::from(value).saturating_mul(10_i128.pow(DECIMALS - 6)))
+        Self(i128::from(value) * const { 10_i128.pow(DECIMALS - 6) })
     }
 
     /// None for NaN and the infinities.

@@ -193,6 +193,7 @@ mod tests {
             (r"\p{Klingon}", "Unicode property not found"),
             ("(a|b)*a(a|b){20}", "is too large"),
             ("((a{1,100}){1,100}){1,100}", "is too large"),
+            (r"\p{L}{100}", "is too large"),
             (&"(".repeat(60), "is no regular expression"),
             (&"a".repeat(1001), "at most 1000 characters"),
         ] {

@@ -6,16 +6,17 @@ use crate::{
     compile::Flag,
     condition::{Asked, Condition},
 };
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 
+/// What few rules have is boxed, so that many rules are close together in memory.
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub(crate) name: String,
     pub(crate) window: Window,
     pub(crate) when: Vec<Condition>,
-    pub(crate) slot: Option<Slot>,
+    pub(crate) slot: Option<Box<Slot>>,
     /// None takes everybody, with or without a unit.
-    pub(crate) rollout: Option<Rollout>,
+    pub(crate) rollout: Option<Box<Rollout>>,
     pub(crate) serve: Served,
     /// Whether an earlier assignment decides.
     pub(crate) sticky: bool,
@@ -59,7 +60,7 @@ pub(crate) enum Share {
 #[derive(Debug)]
 pub(crate) enum Served {
     Variant(usize),
-    Weights(Weights),
+    Weights(Box<Weights>),
 }
 
 #[derive(Debug)]

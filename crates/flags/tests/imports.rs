@@ -1,4 +1,4 @@
-//! Flags of `LaunchDarkly` and `GrowthBook`, in the shape that their SDKs are given.
+//! Flags of LaunchDarkly and GrowthBook, in the shape that their SDKs are given.
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 #![expect(clippy::panic, reason = "a test stops at what it did not expect")]
 
@@ -91,6 +91,24 @@ fn launchdarkly() {
     ] {
         assert_eq!(value(&set, key, context.clone()), expected, "{key} {context}");
     }
+}
+
+#[test]
+fn circles_are_cut_and_named() {
+    let segment = |other: &str| json!({"included": ["listed"], "rules": [{"clauses": [{"attribute": "", "op": "segmentMatch", "values": [other]}]}]});
+    let flag = |parent: &str| {
+        json!({"on": true, "variations": [true, false], "offVariation": 1, "fallthrough": {"variation": 1},
+            "prerequisites": [{"key": parent, "variation": 0}], "rules": [{"variation": 0, "clauses": [
+                {"attribute": "", "op": "segmentMatch", "values": ["a"]}]}]})
+    };
+    let document =
+        json!({"flags": {"x": flag("y"), "y": flag("x")}, "segments": {"a": segment("b"), "b": segment("a")}});
+    let import = import::launchdarkly(&document.to_string()).unwrap();
+    let notes = notes(&import).join("\n");
+    assert!(notes.contains("segment `a`: nested segments in a circle: a → b → a"), "{notes}");
+    assert!(notes.contains("flag `x`: prerequisites in a circle: x → y → x"), "{notes}");
+    assert_eq!(import.file.flags.len(), 2);
+    assert_eq!(value(&set(&import), "x", json!({"user_id": "listed"})), json!(false));
 }
 
 #[test]

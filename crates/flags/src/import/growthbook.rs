@@ -1,4 +1,4 @@
-//! What `GrowthBook`'s SDKs are given: `{"features": {…}, "savedGroups": {…}}`.
+//! What GrowthBook's SDKs are given: `{"features": {…}, "savedGroups": {…}}`.
 
 use super::{Import, alternatives::Alternatives, naming::Names, read, values::Values};
 use crate::{
@@ -83,7 +83,7 @@ struct Parent {
     gate: bool,
 }
 
-/// Reads what `GrowthBook`'s SDKs are given. A value that is a short text has it as its variant's
+/// Reads what GrowthBook's SDKs are given. A value that is a short text has it as its variant's
 /// name, others `value-0` and so on; `id` becomes `user_id`. Rollouts and experiments hash as there,
 /// so that everybody stays where they are; rules with ranges, filters or a namespace are left out.
 pub fn growthbook(text: &str) -> Result<Import, Fault> {

@@ -1,4 +1,4 @@
-//! What `LaunchDarkly`'s SDKs are given: `{"flags": {…}, "segments": {…}}`.
+//! What LaunchDarkly's SDKs are given: `{"flags": {…}, "segments": {…}}`.
 
 use super::{Import, alternatives::Alternatives, naming::Names, read, values::Values};
 use crate::{
@@ -120,7 +120,7 @@ struct SegmentRule {
     rollout_context_kind: Option<String>,
 }
 
-/// Reads what `LaunchDarkly`'s SDKs are given. A variation that is a short text has it as its name,
+/// Reads what LaunchDarkly's SDKs are given. A variation that is a short text has it as its name,
 /// others `value-0` and so on. `key` becomes `user_id`; an attribute of another kind of context is
 /// named `kind.attribute`. Rollouts hash as there, so that everybody stays where they are.
 pub fn launchdarkly(text: &str) -> Result<Import, Fault> {

@@ -15,7 +15,7 @@ pub use growthbook::growthbook;
 pub use launchdarkly::launchdarkly;
 pub use unleash::unleash;
 
-use crate::{Fault, FlagFile, FlagSet, Key, Source};
+use crate::{Fault, FlagFile, FlagSet, Key, Percent, RolloutDefinition, Source};
 use alloc::{string::String, vec::Vec};
 use serde::de::DeserializeOwned;
 
@@ -32,7 +32,8 @@ pub struct Import {
 
 impl Import {
     /// Takes out what would be refused: rules that are never reached or ask for what cannot be
-    /// asked. A flag that is at fault itself is switched off.
+    /// asked. A flag that is at fault itself is switched off; of a segment nothing but its list is
+    /// left.
     fn settle(mut self) -> Self {
         // Each round takes out at least one rule or switches off one flag.
         loop {
@@ -50,7 +51,15 @@ impl Import {
                         flag.enabled = false;
                         flag.prerequisites.clear();
                     }
-                    (None, _) => {}
+                    (None, _) => {
+                        let key = fault.segment.as_deref();
+                        let segments = self.file.segments.iter_mut();
+                        for segment in segments.filter(|segment| key == Some(segment.key.as_str())) {
+                            segment.when.clear();
+                            let percent = Percent::from_thousandths(0);
+                            segment.rollout = Some(RolloutDefinition { percent, ..RolloutDefinition::default() });
+                        }
+                    }
                 }
                 self.notes.push(fault);
             }
