@@ -23,10 +23,18 @@ impl Murmur {
         let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let mut next = Self { length: self.length.wrapping_add(length), ..self };
         for block in blocks {
-            next.push(u32::from_le_bytes(*block), 32);
+            let block = u32::from_le_bytes(*block);
+            let (whole, rest) = halves((u64::from(block) << next.rest_bits) | u64::from(next.rest));
+            next.mix(whole);
+            next.rest = rest;
         }
         for byte in tail {
-            next.push(u32::from(*byte), 8);
+            next.rest |= u32::from(*byte) << next.rest_bits;
+            next.rest_bits = next.rest_bits.wrapping_add(8);
+            if next.rest_bits == 32 {
+                next.mix(next.rest);
+                (next.rest, next.rest_bits) = (0, 0);
+            }
         }
         next
     }
@@ -41,19 +49,15 @@ impl Murmur {
         hash ^ (hash >> 16)
     }
 
-    /// Puts in 8 or 32 bits.
-    fn push(&mut self, bits: u32, count: u32) {
-        let waiting = u64::from(self.rest) | (u64::from(bits) << self.rest_bits);
-        let waiting_bits = self.rest_bits.wrapping_add(count);
-        let [b0, b1, b2, b3, upper @ ..] = waiting.to_le_bytes();
-        let low = u32::from_le_bytes([b0, b1, b2, b3]);
-        if waiting_bits < 32 {
-            (self.rest, self.rest_bits) = (low, waiting_bits);
-            return;
-        }
-        self.hash = (self.hash ^ scrambled(low)).rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
-        (self.rest, self.rest_bits) = (u32::from_le_bytes(upper), waiting_bits.wrapping_sub(32));
+    fn mix(&mut self, block: u32) {
+        self.hash = (self.hash ^ scrambled(block)).rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
     }
+}
+
+/// The lower and the upper half.
+fn halves(bits: u64) -> (u32, u32) {
+    let [b0, b1, b2, b3, upper @ ..] = bits.to_le_bytes();
+    (u32::from_le_bytes([b0, b1, b2, b3]), u32::from_le_bytes(upper))
 }
 
 /// Of nothing, nothing.

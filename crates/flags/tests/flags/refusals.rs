@@ -233,6 +233,8 @@ fn rules_that_nobody_comes_to() {
         (json!({"rollout": rollout(30)}), json!({"rollout": rollout(20)}), taken),
         (json!({"rollout": rollout(20)}), json!({"rollout": rollout(30)}), ""),
         (json!({"rollout": rollout(30)}), json!({"rollout": {"percent": 20, "salt": "x"}}), ""),
+        // Who was served by it once may be above 30 %.
+        (json!({"rollout": rollout(30)}), json!({"rollout": rollout(20), "sticky": true}), ""),
         (json!({"rollout": rollout(100)}), json!({"when": [staff]}), ""),
         (
             json!({"when": [staff, named]}),

@@ -172,3 +172,51 @@ fn a_long_list_is_searched_as_a_short_one() {
         assert_eq!((on("listed"), on("segment"), on("folded")), (listed, listed, folded), "{id}");
     }
 }
+
+/// The first bucket of a part is in it, the first after it is not.
+#[test]
+fn borders_of_a_part() {
+    let bucket = osaycore_flags::bucket("g", "u-1");
+    let percent = |bucket: u32| f64::from(bucket) / 1000.0;
+    for (from, to, expected) in [
+        (bucket, bucket + 1, true),
+        (bucket - 1, bucket, false),
+        (bucket + 1, bucket + 2, false),
+        (0, bucket + 1, true),
+        (bucket, BUCKETS, true),
+    ] {
+        let set = set(&json!({"flags": [{"key": "f", "rules": [
+            {"exclusion": {"group": "g", "from": percent(from), "to": percent(to)}, "serve": true}]}]}));
+        assert_eq!(set.evaluate("f", &person("u-1"), NEW_YEAR_US).unwrap().enabled, expected, "{from} {to}");
+    }
+}
+
+/// GrowthBook takes who is exactly on the border: of seed `foo`, `ab` is at 0.2575. And of 0 % nobody.
+#[test]
+fn growthbooks_border() {
+    for (percent, unit, expected) in
+        [(25.749, "ab", false), (25.75, "ab", true), (0.0, "ab", false), (100.0, "ab", true)]
+    {
+        let set = set(&json!({"flags": [{"key": "f", "rules": [
+            {"rollout": {"percent": percent, "hash": "growthbook_v2", "salt": "foo"}, "serve": true}]}]}));
+        assert_eq!(set.evaluate("f", &person(unit), NEW_YEAR_US).unwrap().enabled, expected, "{percent}");
+    }
+}
+
+/// U+212A, the sign of the kelvin, is a `k` without regard to case.
+#[test]
+fn what_folds_alike_is_found_alike() {
+    let values = ["kilo", "mega", "giga", "tera", "peta", "straße", "ÉTÉ"];
+    for (text, expected) in [("\u{212a}ilo", true), ("KILO", true), ("STRAßE", true), ("été", true), ("kil", false)]
+    {
+        for count in [1, 7] {
+            let mut listed = values.to_vec();
+            listed.rotate_left(values.iter().position(|v| v.to_lowercase() == text.to_lowercase()).unwrap_or(0));
+            listed.truncate(count);
+            let set = set(&json!({"flags": [{"key": "f", "rules": [{"serve": true, "when": [
+                {"attribute": "user_id", "op": "in", "values": listed, "case_insensitive": true}]}]}]}));
+            let on = set.evaluate("f", &person(text), NEW_YEAR_US).unwrap().enabled;
+            assert_eq!(on, expected, "{text} of {count}");
+        }
+    }
+}
