@@ -88,15 +88,7 @@ impl Test {
             Operator::Contains => Self::text(Part::Anywhere, &values, fold)?,
             Operator::StartsWith => Self::text(Part::Start, &values, fold)?,
             Operator::EndsWith => Self::text(Part::End, &values, fold)?,
-            Operator::Matches => Self::Patterns(
-                values
-                    .iter()
-                    .map(|value| match value.as_str() {
-                        None => Err(format!("{value} is no text")),
-                        Some(text) => Pattern::compile(text, fold),
-                    })
-                    .collect::<Result<_, _>>()?,
-            ),
+            Operator::Matches => Self::patterns(&values, fold)?,
             Operator::Less => Self::number(Comparison::Less, single)?,
             Operator::LessOrEqual => Self::number(Comparison::LessOrEqual, single)?,
             Operator::Greater => Self::number(Comparison::Greater, single)?,
@@ -131,6 +123,18 @@ impl Test {
             })
             .collect::<Result<_, _>>()?;
         Ok(Self::Text { part, values, fold })
+    }
+
+    fn patterns(values: &[&Json], fold: bool) -> Result<Self, String> {
+        const MAX_PATTERNS: usize = 16;
+        if values.len() > MAX_PATTERNS {
+            return Err(format!("more than {MAX_PATTERNS} regular expressions"));
+        }
+        let compile = |value: &&Json| match value.as_str() {
+            None => Err(format!("{value} is no text")),
+            Some(text) => Pattern::compile(text, fold),
+        };
+        values.iter().map(compile).collect::<Result<_, _>>().map(Self::Patterns)
     }
 
     fn number(comparison: Comparison, value: Option<&&Json>) -> Result<Self, String> {

@@ -94,6 +94,8 @@ fn conditions() {
         (json!({"attribute": "x", "op": "exists", "value": true}), "takes neither `value` nor `values`"),
         (json!({"attribute": "x", "op": "matches", "value": "(a"}), "`x` `matches`: \"(a\" is no regular expression"),
         (json!({"attribute": "x", "op": "matches", "value": "(a|b)*a(a|b){20}"}), "is too large"),
+        (json!({"attribute": "x", "op": "matches", "values": vec!["a"; 17]}), "more than 16 regular expressions"),
+        (json!({"attribute": "x", "op": "matches", "value": 5}), "5 is no text"),
         (json!({"attribute": "x", "op": "<", "value": "5"}), "`x` `<`: `value` must be a number"),
         (json!({"attribute": "x", "op": "<", "value": 1e-19}), "has more than 18 decimals"),
         (json!({"attribute": "x", "op": "<", "value": 1e21}), "is beyond"),
