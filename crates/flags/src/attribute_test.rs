@@ -174,6 +174,8 @@ impl Test {
                 })
             }
             (_, Attribute::List(_) | Attribute::JsonList(_)) => attribute.any(|scalar| self.passes_scalar(scalar)),
+            // The most frequent by itself: the rest needs more of the stack.
+            (Self::OneOf(candidates), scalar) => candidates.contain(scalar),
             (_, scalar) => self.passes_scalar(scalar),
         }
     }

@@ -42,10 +42,14 @@ impl<V> Lookup<V> {
     }
 
     pub(crate) fn find(&self, text: &str) -> Option<&V> {
-        let is_same = |(entry, _): &&(Box<str>, V)| equals(entry, text, self.fold);
         let found = match &self.entries {
-            Entries::Few(list) => list.iter().find(is_same),
-            Entries::Many(table) => table.find(hash(text, self.fold), |entry| is_same(&entry)),
+            // The first byte tells most apart, without a call.
+            Entries::Few(list) if !self.fold => {
+                let first = text.as_bytes().first();
+                list.iter().find(|(entry, _)| entry.as_bytes().first() == first && **entry == *text)
+            }
+            Entries::Few(list) => list.iter().find(|(entry, _)| equals(entry, text, true)),
+            Entries::Many(table) => table.find(hash(text, self.fold), |(entry, _)| equals(entry, text, self.fold)),
         };
         found.map(|(_, value)| value)
     }
@@ -94,8 +98,7 @@ pub(crate) fn folded(text: &str) -> impl Iterator<Item = char> {
 /// Whether the texts are equal; `value` is folded already if `fold`.
 pub(crate) fn equals(value: &str, text: &str, fold: bool) -> bool {
     match fold {
-        // The first byte tells most apart, without a call.
-        false => value.as_bytes().first() == text.as_bytes().first() && value == text,
+        false => value == text,
         true if value.is_ascii() && text.is_ascii() => value.eq_ignore_ascii_case(text),
         true => value.chars().eq(folded(text)),
     }
