@@ -28,10 +28,9 @@ fn notes(import: &import::Import) -> Vec<String> {
     import.notes.iter().map(ToString::to_string).collect()
 }
 
-#[test]
-fn launchdarkly() {
+fn launchdarkly_document() -> Json {
     let clause = |attribute: &str, op: &str, values: Json| json!({"attribute": attribute, "op": op, "values": values});
-    let document = json!({
+    json!({
         "flags": {
             "Parent": {"key": "Parent", "on": true, "variations": [true, false], "offVariation": 1,
                 "fallthrough": {"variation": 0}, "salt": "p"},
@@ -57,7 +56,31 @@ fn launchdarkly() {
             "beta": {"key": "beta", "included": ["in", "both"], "excluded": ["out", "both"], "salt": "s",
                 "rules": [{"clauses": [clause("email", "endsWith", json!(["@a.com"]))]},
                           {"clauses": [clause("email", "endsWith", json!(["@b.com"]))], "weight": 0}]},
-            "none": {"key": "none"}}});
+            "none": {"key": "none"}}})
+}
+
+fn growthbook_document() -> Json {
+    json!({
+        "features": {
+            "simple": {"defaultValue": false, "rules": [
+                {"id": "fr_1", "condition": {"$or": [{"id": "u-1"}, {"country": {"$in": ["de", "fr"]}, "age": {"$gte": 18}}]}, "force": true},
+                {"condition": {"$not": {"email": {"$regex": "@corp$"}}, "vip": true}, "force": true},
+                {"condition": {"team": {"$inGroup": "g"}, "tags": {"$elemMatch": {"$eq": "x"}}}, "force": true},
+                {"condition": {"a": {"$size": 1}}, "force": true},
+                {"force": true, "range": [0, 0.5]}]},
+            "feature": {"defaultValue": "off", "rules": [
+                {"coverage": 0.25, "hashVersion": 2, "seed": "foo", "hashAttribute": "id", "force": "some"},
+                {"key": "exp", "seed": "seed", "hashVersion": 2, "coverage": 0.5, "variations": ["a", "b"],
+                 "weights": [0.5, 0.5], "hashAttribute": "id"}]},
+            "gated": {"defaultValue": 3, "rules": [
+                {"parentConditions": [{"id": "simple", "condition": {"value": true}, "gate": true}]},
+                {"force": 4}]}},
+        "savedGroups": {"g": ["red", "blue"]}})
+}
+
+#[test]
+fn launchdarkly() {
+    let document = launchdarkly_document();
     let import = import::launchdarkly(&document.to_string()).unwrap();
     let set = set(&import);
     assert_eq!(import.keys.iter().find(|(name, _)| name == "Parent").unwrap().1.as_str(), "parent");
@@ -113,22 +136,7 @@ fn circles_are_cut_and_named() {
 
 #[test]
 fn growthbook() {
-    let document = json!({
-        "features": {
-            "simple": {"defaultValue": false, "rules": [
-                {"id": "fr_1", "condition": {"$or": [{"id": "u-1"}, {"country": {"$in": ["de", "fr"]}, "age": {"$gte": 18}}]}, "force": true},
-                {"condition": {"$not": {"email": {"$regex": "@corp$"}}, "vip": true}, "force": true},
-                {"condition": {"team": {"$inGroup": "g"}, "tags": {"$elemMatch": {"$eq": "x"}}}, "force": true},
-                {"condition": {"a": {"$size": 1}}, "force": true},
-                {"force": true, "range": [0, 0.5]}]},
-            "feature": {"defaultValue": "off", "rules": [
-                {"coverage": 0.25, "hashVersion": 2, "seed": "foo", "hashAttribute": "id", "force": "some"},
-                {"key": "exp", "seed": "seed", "hashVersion": 2, "coverage": 0.5, "variations": ["a", "b"],
-                 "weights": [0.5, 0.5], "hashAttribute": "id"}]},
-            "gated": {"defaultValue": 3, "rules": [
-                {"parentConditions": [{"id": "simple", "condition": {"value": true}, "gate": true}]},
-                {"force": 4}]}},
-        "savedGroups": {"g": ["red", "blue"]}});
+    let document = growthbook_document();
     let import = import::growthbook(&document.to_string()).unwrap();
     let set = set(&import);
     assert_eq!(
@@ -174,4 +182,57 @@ fn what_does_not_read_is_named() {
     for read in [import::unleash, import::growthbook, import::launchdarkly] {
         assert_eq!(read("{}").unwrap(), import::Import::default());
     }
+}
+
+/// One after the other, everything in the document is replaced by something else.
+#[test]
+fn whatever_reads_compiles() {
+    let unleash = json!({"features": [
+        {"name": "A", "enabled": true, "dependencies": [{"feature": "B", "variants": ["x"]}], "strategies": [
+            {"name": "flexibleRollout", "parameters": {"rollout": "50", "stickiness": "default", "groupId": "g"},
+             "segments": [1], "constraints": [{"contextName": "currentTime", "operator": "DATE_AFTER", "value": "2026-01-01T00:00:00Z"},
+                {"contextName": "userId", "operator": "STR_CONTAINS", "values": ["u"], "inverted": true}],
+             "variants": [{"name": "x", "weight": 1, "payload": {"type": "json", "value": "{}"}}, {"name": "y", "weight": 2}]}]},
+        {"name": "B", "enabled": true, "strategies": [{"name": "userWithId", "parameters": {"userIds": "1, 2"}}],
+         "variants": [{"name": "x", "weight": 1, "overrides": [{"contextName": "userId", "values": ["7"]}]}]}],
+        "segments": [{"id": 1, "constraints": [{"contextName": "n", "operator": "NUM_GT", "value": "5"}]}]});
+    let table: [(Read, Json); 3] = [
+        (import::unleash, unleash),
+        (import::launchdarkly, launchdarkly_document()),
+        (import::growthbook, growthbook_document()),
+    ];
+    for (read, document) in table {
+        let places = pointers(&document, "");
+        assert!(places.len() > 50);
+        let mut taken = 0;
+        for place in &places {
+            for other in [json!(null), json!(""), json!("x"), json!(0), json!(-1), json!([]), json!({}), json!(true)] {
+                let mut changed = document.clone();
+                *changed.pointer_mut(place).unwrap() = other;
+                if let Ok(import) = read(&changed.to_string()) {
+                    taken += 1;
+                    set(&import);
+                }
+            }
+        }
+        assert!(taken > places.len());
+    }
+}
+
+/// The places of everything in a value but itself.
+fn pointers(value: &Json, place: &str) -> Vec<String> {
+    let members: Vec<(String, &Json)> = match value {
+        Json::Object(members) => {
+            members.iter().map(|(name, inner)| (name.replace('~', "~0").replace('/', "~1"), inner)).collect()
+        }
+        Json::Array(items) => items.iter().enumerate().map(|(index, inner)| (index.to_string(), inner)).collect(),
+        _ => Vec::new(),
+    };
+    let below = |(name, inner): (String, &Json)| {
+        let place = format!("{place}/{name}");
+        let mut all = pointers(inner, &place);
+        all.push(place);
+        all
+    };
+    members.into_iter().flat_map(below).collect()
 }
