@@ -1,15 +1,23 @@
 //! What is asked of an attribute: compiled from operator and operands, typed.
 
 use crate::{
-    Attribute, ConditionDefinition, Operator, context::time_us, kind::Kind, network::Network, number::Number,
-    version::Version,
+    Attribute, ConditionDefinition, Operator,
+    context::time_us,
+    kind::Kind,
+    lookup::{Lookup, STATE, equals, folded},
+    network::Network,
+    number::Number,
+    pattern::Pattern,
+    version::{OwnedVersion, Version},
 };
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use core::{cmp::Ordering, net::IpAddr};
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
 use serde_json::Value as Json;
 
 /// What is asked of an attribute.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Test {
     Exists,
     OneOf(Candidates),
@@ -18,6 +26,8 @@ pub(crate) enum Test {
         values: Vec<String>,
         fold: bool,
     },
+    /// Of which one must be found in the text.
+    Patterns(Vec<Pattern>),
     Number {
         comparison: Comparison,
         value: Number,
@@ -25,34 +35,30 @@ pub(crate) enum Test {
     /// Microseconds since 1970.
     Before(i64),
     After(i64),
-    /// The text was found to be a version when compiled.
     Version {
         comparison: Comparison,
-        value: String,
+        value: OwnedVersion,
     },
     Networks(Vec<Network>),
 }
 
 /// Values of which an attribute must equal one.
-#[derive(Debug, Default)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Candidates {
-    /// Sorted; lower case if `fold`.
-    texts: Vec<String>,
-    fold: bool,
-    /// Sorted.
-    numbers: Vec<Number>,
+    texts: Lookup<()>,
+    numbers: HashSet<Number, FixedState>,
     yes: bool,
     no: bool,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Part {
     Anywhere,
     Start,
     End,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Comparison {
     Equal,
     Less,
@@ -82,7 +88,7 @@ impl Test {
             Operator::Contains => Self::text(Part::Anywhere, &values, fold)?,
             Operator::StartsWith => Self::text(Part::Start, &values, fold)?,
             Operator::EndsWith => Self::text(Part::End, &values, fold)?,
-            Operator::Matches => return Err("regular expressions are not supported yet".to_owned()),
+            Operator::Matches => Self::patterns(&values, fold)?,
             Operator::Less => Self::number(Comparison::Less, single)?,
             Operator::LessOrEqual => Self::number(Comparison::LessOrEqual, single)?,
             Operator::Greater => Self::number(Comparison::Greater, single)?,
@@ -119,6 +125,18 @@ impl Test {
         Ok(Self::Text { part, values, fold })
     }
 
+    fn patterns(values: &[&Json], fold: bool) -> Result<Self, String> {
+        const MAX_PATTERNS: usize = 16;
+        if values.len() > MAX_PATTERNS {
+            return Err(format!("more than {MAX_PATTERNS} regular expressions"));
+        }
+        let compile = |value: &&Json| match value.as_str() {
+            None => Err(format!("{value} is no text")),
+            Some(text) => Pattern::compile(text, fold),
+        };
+        values.iter().map(compile).collect::<Result<_, _>>().map(Self::Patterns)
+    }
+
     fn number(comparison: Comparison, value: Option<&&Json>) -> Result<Self, String> {
         match value {
             Some(Json::Number(number)) => Ok(Self::Number { comparison, value: exact(number)? }),
@@ -129,32 +147,50 @@ impl Test {
     fn version(comparison: Comparison, value: Option<&&Json>) -> Result<Self, String> {
         value
             .and_then(|value| value.as_str())
-            .filter(|text| Version::parse(text).is_some())
-            .map(|text| Self::Version { comparison, value: text.to_owned() })
+            .and_then(OwnedVersion::parse)
+            .map(|value| Self::Version { comparison, value })
             .ok_or_else(|| "`value` must be a semantic version such as \"1.2.3\"".to_owned())
     }
 
-    /// Whether the attribute, or one of its list, passes.
-    pub(crate) fn passes(&self, attribute: Attribute<'_>) -> bool {
-        let is_list = matches!(attribute, Attribute::List(_) | Attribute::JsonList(_));
+    /// The values, if it is a list of nothing but texts.
+    pub(crate) fn listed_texts(&self) -> Option<Vec<String>> {
         match self {
-            Self::Exists => true,
-            // Of a list, `contains` asks for a member.
-            Self::Text { part: Part::Anywhere, values, fold } if is_list => attribute.any(|item| {
-                let Attribute::Text(text) = item else { return false };
-                values.iter().any(|value| compare_text(value, text, *fold).is_eq())
-            }),
-            _ => attribute.any(|scalar| self.passes_scalar(scalar)),
+            Self::OneOf(Candidates { texts, numbers, yes: false, no: false }) if numbers.is_empty() => {
+                Some(texts.iter().map(|(text, ())| text.to_owned()).collect())
+            }
+            _ => None,
         }
     }
 
-    fn passes_scalar(&self, attribute: Attribute<'_>) -> bool {
+    /// Whether the attribute, or one of its list, passes.
+    pub(crate) fn passes(&self, attribute: &Attribute<'_>) -> bool {
+        match (self, attribute) {
+            (Self::Exists, _) => true,
+            // Of a list, `contains` asks for a member.
+            (Self::Text { part: Part::Anywhere, values, fold }, Attribute::List(_) | Attribute::JsonList(_)) => {
+                attribute.any(|item| {
+                    let Attribute::Text(text) = item else { return false };
+                    values.iter().any(|value| equals(value, text, *fold))
+                })
+            }
+            (_, Attribute::List(_) | Attribute::JsonList(_)) => attribute.any(|scalar| self.passes_scalar(scalar)),
+            // The most frequent by itself: the rest needs more of the stack.
+            (Self::OneOf(candidates), scalar) => candidates.contain(scalar),
+            (_, scalar) => self.passes_scalar(scalar),
+        }
+    }
+
+    fn passes_scalar(&self, attribute: &Attribute<'_>) -> bool {
         match self {
             Self::Exists => true,
             Self::OneOf(candidates) => candidates.contain(attribute),
             Self::Text { part, values, fold } => {
                 let Attribute::Text(text) = attribute else { return false };
                 values.iter().any(|value| part.is(value, text, *fold))
+            }
+            Self::Patterns(patterns) => {
+                let Attribute::Text(text) = attribute else { return false };
+                patterns.iter().any(|pattern| pattern.is_in(text))
             }
             Self::Number { comparison, value } => {
                 number_of(attribute).is_some_and(|number| comparison.accepts(number.cmp(value)))
@@ -163,8 +199,8 @@ impl Test {
             Self::After(at_us) => time_of(attribute).is_some_and(|time| time > *at_us),
             Self::Version { comparison, value } => {
                 let Attribute::Text(text) = attribute else { return false };
-                let versions = Version::parse(text).zip(Version::parse(value));
-                versions.is_some_and(|(mine, value)| comparison.accepts(mine.precedence(&value)))
+                let version = Version::parse(text);
+                version.as_ref().is_some_and(|version| comparison.accepts(value.precedence_of(version)))
             }
             Self::Networks(networks) => {
                 let Attribute::Text(text) = attribute else { return false };
@@ -177,7 +213,8 @@ impl Test {
 
 impl Candidates {
     fn compile(kind: Kind, values: &[&Json], fold: bool) -> Result<Self, String> {
-        let mut candidates = Self { fold, ..Self::default() };
+        let (mut texts, mut numbers) = (Vec::new(), HashSet::with_hasher(STATE));
+        let (mut yes, mut no) = (false, false);
         for value in values {
             let fits = match kind {
                 Kind::Any => value.is_string() || value.is_number() || value.is_boolean(),
@@ -187,26 +224,23 @@ impl Candidates {
                 Kind::Time => false,
             };
             match value {
-                Json::String(text) if fits && fold => candidates.texts.push(folded(text).collect()),
-                Json::String(text) if fits => candidates.texts.push(text.clone()),
-                Json::Number(number) if fits => candidates.numbers.push(exact(number)?),
-                Json::Bool(true) if fits => candidates.yes = true,
-                Json::Bool(false) if fits => candidates.no = true,
+                Json::String(text) if fits => texts.push((text.clone(), ())),
+                Json::Number(number) if fits => numbers.extend([exact(number)?]),
+                Json::Bool(true) if fits => yes = true,
+                Json::Bool(false) if fits => no = true,
                 _ => return Err(format!("{value} is no {}", kind.value())),
             }
         }
-        candidates.texts.sort_unstable();
-        candidates.numbers.sort_unstable();
-        Ok(candidates)
+        Ok(Self { texts: Lookup::new(texts, fold), numbers, yes, no })
     }
 
-    fn contain(&self, attribute: Attribute<'_>) -> bool {
-        let is_text = |text: &str| self.texts.binary_search_by(|value| compare_text(value, text, self.fold)).is_ok();
-        let is_number = || number_of(attribute).is_some_and(|n| self.numbers.binary_search(&n).is_ok());
+    fn contain(&self, attribute: &Attribute<'_>) -> bool {
+        let is_number =
+            || !self.numbers.is_empty() && number_of(attribute).is_some_and(|number| self.numbers.contains(&number));
         match attribute {
             Attribute::Boolean(true) => self.yes,
             Attribute::Boolean(false) => self.no,
-            Attribute::Text(text) => is_text(text) || (!self.numbers.is_empty() && is_number()),
+            Attribute::Text(text) => self.texts.find(text).is_some() || is_number(),
             _ => is_number(),
         }
     }
@@ -282,34 +316,25 @@ fn time_operand(value: Option<&&Json>) -> Result<i64, String> {
         .ok_or_else(|| "`value` must be an RFC 3339 time such as \"2026-01-31T12:00:00Z\"".to_owned())
 }
 
-fn number_of(attribute: Attribute<'_>) -> Option<Number> {
+fn number_of(attribute: &Attribute<'_>) -> Option<Number> {
     match attribute {
-        Attribute::Integer(value) => Some(Number::from_integer(value)),
-        Attribute::Millionths(value) => Some(Number::from_millionths(value)),
-        Attribute::Float(value) => Number::from_float(value),
+        Attribute::Integer(value) => Some(Number::from_integer(*value)),
+        Attribute::Millionths(value) => Some(Number::from_millionths(*value)),
+        Attribute::Float(value) => Number::from_float(*value),
         Attribute::Text(text) => Number::from_text(text),
         _ => None,
     }
 }
 
-fn time_of(attribute: Attribute<'_>) -> Option<i64> {
+fn time_of(attribute: &Attribute<'_>) -> Option<i64> {
     match attribute {
-        Attribute::Time(at_us) => Some(at_us),
+        Attribute::Time(at_us) => Some(*at_us),
         Attribute::Text(text) => time_us(text),
         _ => None,
     }
 }
 
-fn folded(text: &str) -> impl Iterator<Item = char> {
-    text.chars().flat_map(char::to_lowercase)
-}
-
 fn starts_folded(text: &str, value: &str) -> bool {
     let mut text = folded(text);
     value.chars().all(|c| text.next() == Some(c))
-}
-
-/// `value` is folded already if `fold`. Texts order by character as by byte.
-fn compare_text(value: &str, text: &str, fold: bool) -> Ordering {
-    if fold { value.chars().cmp(folded(text)) } else { value.cmp(text) }
 }

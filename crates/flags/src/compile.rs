@@ -2,14 +2,15 @@
 //! here, so that no flag is ever silently off.
 
 use crate::{
-    Choice, ConditionDefinition, Fault, FlagDefinition, FlagType, Key, RolloutDefinition, RuleDefinition,
-    SegmentDefinition, Serve,
-    condition::{Condition, Segment, Subject},
-    context::time_us,
+    ConditionDefinition, Context, Fault, FlagDefinition, FlagType, Key, SegmentDefinition, assemble,
+    condition::{Condition, Segment, Subject, find_user},
     graph::Graph,
-    kind::Kind,
+    groups,
+    lookup::Lookup,
     parse::rule_name,
-    rule::{Rule, Served, Share, Window},
+    reach,
+    rule::{Rule, Window},
+    variants::{Variant, position, variants},
 };
 use alloc::{
     borrow::ToOwned,
@@ -17,13 +18,10 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use serde_json::Value as Json;
 
 /// How many flags one evaluation may come to through prerequisites, each path counted, and how
 /// many segments one condition through nesting: it bounds time and stack.
 pub const MAX_VISITS: u64 = 256;
-
-const DEFAULT_UNIT: &str = "user_id";
 
 /// A flag with the salt that the store made when the flag was created.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +37,8 @@ pub struct Source<'a> {
 pub struct FlagSet {
     /// Sorted by key.
     pub(crate) flags: Vec<Flag>,
+    /// Positions in `flags`.
+    pub(crate) positions: Lookup<usize>,
     pub(crate) segments: Vec<Segment>,
 }
 
@@ -54,37 +54,38 @@ pub(crate) struct Flag {
     pub(crate) off: usize,
     pub(crate) default: usize,
     pub(crate) prerequisites: Vec<Prerequisite>,
-    /// User UUID or external id and variant, sorted by the former.
-    pub(crate) overrides: Vec<(String, usize)>,
+    /// By user UUID or external id.
+    pub(crate) overrides: Lookup<usize>,
+    /// Positions of segments.
+    pub(crate) holdouts: Vec<usize>,
     pub(crate) rules: Vec<Rule>,
+    /// From then on it is stale.
+    pub(crate) expires_us: Option<i64>,
 }
 
-#[derive(Debug)]
-pub(crate) struct Variant {
-    pub(crate) name: String,
-    pub(crate) value: OwnedValue,
-}
-
-#[derive(Debug)]
-pub(crate) enum OwnedValue {
-    Boolean(bool),
-    String(String),
-    Integer(i64),
-    Float(f64),
-    Object(Json),
-}
-
-/// Positions of a flag in the set and of the variant it must have.
+/// Positions of a flag in the set and of the variants of which it must have one.
 #[derive(Debug)]
 pub(crate) struct Prerequisite {
     pub(crate) flag: usize,
-    pub(crate) variant: usize,
+    pub(crate) variants: Vec<usize>,
+}
+
+impl Flag {
+    pub(crate) fn override_for(&self, context: &(impl Context + ?Sized)) -> Option<usize> {
+        find_user(&self.overrides, context).copied()
+    }
+
+    /// The variant of an earlier assignment; None if there is none or the variant is gone.
+    pub(crate) fn assigned(&self, rule: &str, context: &(impl Context + ?Sized)) -> Option<usize> {
+        let name = context.assignment(&self.key, rule)?;
+        self.variants.iter().position(|variant| variant.name == name)
+    }
 }
 
 impl FlagSet {
     /// Compiles flags and segments, or says everything that is wrong with them: unknown flags,
-    /// variants and segments, cycles, duplicates, types, times, versions, weights, rules that are
-    /// never reached.
+    /// variants and segments, cycles, duplicates, types, times, versions, regular expressions,
+    /// weights, parts of exclusion groups that overlap, rules that are never reached.
     pub fn compile<'a>(
         flags: impl IntoIterator<Item = Source<'a>>,
         segments: impl IntoIterator<Item = &'a SegmentDefinition>,
@@ -113,10 +114,13 @@ impl FlagSet {
         let edges: Vec<_> = flags.iter().map(|flag| flag_references(flag.as_ref())).collect();
         let names: Vec<_> = sources.iter().map(|source| &source.definition.key).collect();
         check_graph(&edges, &names, "prerequisites", Fault::flag, &mut faults);
+        faults.extend(groups::overlaps(flags.iter().flatten()));
 
         if faults.is_empty() {
-            let (flags, segments) = (flags.into_iter(), segments.into_iter());
-            Ok(Self { flags: flags.flatten().collect(), segments: segments.flatten().collect() })
+            let flags: Vec<Flag> = flags.into_iter().flatten().collect();
+            let keys = flags.iter().enumerate().map(|(position, flag)| (flag.key.clone(), position));
+            let positions = Lookup::new(keys, false);
+            Ok(Self { flags, positions, segments: segments.into_iter().flatten().collect() })
         } else {
             Err(faults)
         }
@@ -136,17 +140,17 @@ impl Compiler<'_, '_> {
     /// None after a fault.
     fn segment(&mut self, definition: &SegmentDefinition) -> Option<Segment> {
         let key = definition.key.as_str();
-        if definition.when.is_empty() && definition.users.is_empty() {
-            self.faults.push(Fault::segment(key, "has neither `when` nor `users`"));
+        if definition.when.is_empty() && definition.users.is_empty() && definition.rollout.is_none() {
+            self.faults.push(Fault::segment(key, "has neither `when` nor `users` nor `rollout`"));
         }
         if definition.users.iter().any(String::is_empty) {
             self.faults.push(Fault::segment(key, "`users` has an empty id"));
         }
+        let rollout = definition.rollout.as_ref().map(|rollout| assemble::rollout(rollout, key)).transpose();
+        let rollout = rollout.map_err(|what| self.faults.push(Fault::segment(key, what)));
         let when = self.conditions(&definition.when, |what| Fault::segment(key, what))?;
-        let mut users = definition.users.clone();
-        users.sort_unstable();
-        users.dedup();
-        Some(Segment { when, users })
+        let users = Lookup::new(definition.users.iter().map(|user| (user.clone(), ())), false);
+        Some(Segment { key: key.to_owned(), when, rollout: rollout.ok()?, users })
     }
 
     /// None after a fault outside the rules; rules at fault are left out.
@@ -164,9 +168,11 @@ impl Compiler<'_, '_> {
             None => default.clone(),
             Some(choice) => position(definition, choice).map_err(|what| format!("`off`: {what}")),
         };
-        let window = window(definition.starts_at.as_deref(), definition.ends_at.as_deref());
+        let window = Window::compile(definition.starts_at.as_deref(), definition.ends_at.as_deref());
+        let expires_us = definition.expires_at.as_deref().map(assemble::time).transpose();
         let overrides = overrides(definition);
         let prerequisites = self.prerequisites(definition);
+        let holdouts = self.holdouts(definition);
         let rules = self.rules(source);
 
         let mut ok_or_fault = Sift { key, faults: &mut self.faults };
@@ -175,8 +181,10 @@ impl Compiler<'_, '_> {
         let off = if definition.off.is_some() { ok_or_fault.take(off) } else { off.ok() };
         let default = ok_or_fault.take(default);
         let window = ok_or_fault.take(window);
+        let expires_us = ok_or_fault.take(expires_us.map_err(|what| format!("`expires_at`: {what}")));
         let overrides = ok_or_fault.take(overrides);
         let prerequisites = ok_or_fault.take(prerequisites);
+        let holdouts = ok_or_fault.take(holdouts);
         Some(Flag {
             key: key.to_owned(),
             value_type: definition.flag_type,
@@ -188,7 +196,9 @@ impl Compiler<'_, '_> {
             default: default?,
             prerequisites: prerequisites?,
             overrides: overrides?,
+            holdouts: holdouts?,
             rules,
+            expires_us: expires_us?,
         })
     }
 
@@ -205,40 +215,55 @@ impl Compiler<'_, '_> {
                 return Err(wrong("named more than once"));
             }
             let source = self.sources.get(flag).ok_or_else(|| wrong("unknown flag"))?;
-            let variant =
-                position(source.definition, &prerequisite.value).map_err(|what| wrong(&format!("`value`: {what}")))?;
-            list.push(Prerequisite { flag, variant });
+            let choices = match (&prerequisite.value, prerequisite.values.as_slice()) {
+                (Some(value), []) => core::slice::from_ref(value),
+                (None, values @ [_, ..]) => values,
+                _ => return Err(wrong("takes either `value` or `values`")),
+            };
+            let variants = choices.iter().map(|choice| position(source.definition, choice));
+            let variants = variants.collect::<Result<_, _>>().map_err(|what| wrong(&format!("`value`: {what}")))?;
+            list.push(Prerequisite { flag, variants });
         }
         Ok(list)
+    }
+
+    fn holdouts(&self, definition: &FlagDefinition) -> Result<Vec<usize>, String> {
+        let find = |key: &String| self.segment_at(key).ok_or_else(|| format!("`holdouts`: unknown segment `{key}`"));
+        definition.holdouts.iter().map(find).collect()
+    }
+
+    fn segment_at(&self, key: &str) -> Option<usize> {
+        self.segments.binary_search_by(|segment| segment.key.as_str().cmp(key)).ok()
     }
 
     /// The rules without fault.
     fn rules(&mut self, source: &Source<'_>) -> Vec<Rule> {
         let key = source.definition.key.as_str();
-        let mut rules: Vec<Rule> = Vec::new();
+        let mut rules: Vec<reach::Written<'_>> = Vec::new();
         for (index, definition) in source.definition.rules.iter().enumerate() {
             let name = rule_name(definition.name.as_deref(), index);
             let fault = |what: String| Fault::flag(key, what).in_rule(name.clone());
             if name.is_empty() {
                 self.faults.push(fault("`name` is empty".to_owned()));
             }
-            if rules.iter().any(|rule| rule.name == name) {
+            if rules.iter().any(|(rule, _)| rule.name == name) {
                 self.faults.push(fault("another rule has that name".to_owned()));
-            }
-            if let Some(all) = rules.iter().find(|rule| rule.matches_always()) {
-                let all = &all.name;
-                self.faults.push(fault(format!("is never reached: rule `{all}` before it takes everybody")));
             }
             let when = self.conditions(&definition.when, fault);
             let readable = when.is_some();
-            match assemble(source, definition, name.clone(), when.unwrap_or_default()) {
+            match assemble::rule(source, definition, name.clone(), when.unwrap_or_default()) {
                 // A rule that lost its conditions must not pass for one that takes everybody.
-                Ok(rule) if readable => rules.push(rule),
+                Ok(rule) if readable => {
+                    let rule = (rule, definition);
+                    let never = reach::never(&rule, &rules);
+                    self.faults.extend(never.map(fault));
+                    rules.push(rule);
+                }
                 Ok(_) => {}
                 Err(what) => self.faults.push(fault(what)),
             }
         }
-        rules
+        rules.into_iter().map(|(rule, _)| rule).collect()
     }
 
     /// None after a fault.
@@ -247,10 +272,9 @@ impl Compiler<'_, '_> {
         definitions: &[ConditionDefinition],
         fault: impl Fn(String) -> Fault,
     ) -> Option<Vec<Condition>> {
-        let segment_at = |key: &str| self.segments.binary_search_by(|segment| segment.key.as_str().cmp(key)).ok();
         let mut conditions = Some(Vec::new());
         for (index, definition) in definitions.iter().enumerate() {
-            match Condition::compile(definition, segment_at) {
+            match Condition::compile(definition, |key| self.segment_at(key)) {
                 Ok(condition) => {
                     if let Some(list) = &mut conditions {
                         list.push(condition);
@@ -278,120 +302,7 @@ impl Sift<'_> {
     }
 }
 
-fn assemble(
-    source: &Source<'_>,
-    definition: &RuleDefinition,
-    name: String,
-    when: Vec<Condition>,
-) -> Result<Rule, String> {
-    let rollout = definition.rollout.as_ref();
-    let unit = rollout.and_then(|r| r.unit.as_deref()).unwrap_or(DEFAULT_UNIT);
-    let kind = Kind::of(unit);
-    if unit.is_empty() || !matches!(kind, Kind::Text | Kind::Any) {
-        let noun = if unit.is_empty() { "no name" } else { kind.noun() };
-        return Err(format!("`rollout.unit`: `{unit}` is {noun}; a unit is a text or an integer"));
-    }
-    Ok(Rule {
-        name,
-        window: window(definition.starts_at.as_deref(), definition.ends_at.as_deref())?,
-        when,
-        share: rollout.map(share).transpose()?,
-        serve: served(source.definition, &definition.serve).map_err(|what| format!("`serve`: {what}"))?,
-        unit: unit.to_owned(),
-        salt: rollout.and_then(|r| r.salt.as_deref()).unwrap_or(source.salt).to_owned(),
-    })
-}
-
-fn share(rollout: &RolloutDefinition) -> Result<Share, String> {
-    let percent = rollout.percent.map(crate::Percent::thousandths);
-    if rollout.schedule.is_empty() {
-        return percent.map(Share::Fixed).ok_or_else(|| "`rollout` needs `percent` or `schedule`".to_owned());
-    }
-    let mut points: Vec<(i64, u32)> = Vec::new();
-    for (index, point) in rollout.schedule.iter().enumerate() {
-        let at_us = time(&point.at).map_err(|what| format!("`rollout.schedule[{index}]`: {what}"))?;
-        if points.last().is_some_and(|(last_us, _)| *last_us >= at_us) {
-            return Err(format!("`rollout.schedule[{index}]` is not later than the one before"));
-        }
-        points.push((at_us, point.percent.thousandths()));
-    }
-    Ok(Share::Scheduled { before: percent.unwrap_or(0), points })
-}
-
-fn served(flag: &FlagDefinition, serve: &Serve) -> Result<Served, String> {
-    let weights = match serve {
-        Serve::Choice(choice) => return position(flag, choice).map(Served::Variant),
-        Serve::Weights(weights) => weights,
-    };
-    let mut total = 0_u64;
-    let mut steps = Vec::new();
-    for (name, weight) in weights.iter() {
-        let variant = position(flag, &Choice::Variant(name.to_owned()))?;
-        if *weight == 0 {
-            return Err(format!("the weight of `{name}` is not positive"));
-        }
-        total = total.checked_add(*weight).ok_or_else(|| "the weights are too large".to_owned())?;
-        steps.push((total, variant));
-    }
-    if steps.is_empty() {
-        return Err("no weights".to_owned());
-    }
-    Ok(Served::Weights { steps, total })
-}
-
-fn variants(flag: &FlagDefinition) -> Result<Vec<Variant>, String> {
-    if flag.flag_type == FlagType::Boolean {
-        if !flag.variants.is_empty() {
-            return Err("a boolean flag has `on` and `off` and takes no `variants`".to_owned());
-        }
-        let boolean = |value| Variant { name: variant_name(value).to_owned(), value: OwnedValue::Boolean(value) };
-        return Ok(Vec::from([boolean(false), boolean(true)]));
-    }
-    if flag.variants.is_empty() {
-        return Err("`variants` is required of a flag that is not boolean".to_owned());
-    }
-    flag.variants
-        .iter()
-        .map(|(name, value)| {
-            let fitting = match flag.flag_type {
-                FlagType::Boolean => None,
-                FlagType::String => value.as_str().map(|text| OwnedValue::String(text.to_owned())),
-                FlagType::Integer => value.as_i64().map(OwnedValue::Integer),
-                FlagType::Float => value.as_f64().map(OwnedValue::Float),
-                FlagType::Object => value.is_object().then(|| OwnedValue::Object(value.clone())),
-            };
-            let value = fitting.ok_or_else(|| {
-                let wanted = Json::to_string(&serde_json::json!(flag.flag_type));
-                format!("variant `{name}`: {value} does not fit the type {wanted}")
-            })?;
-            Ok(Variant { name: name.to_owned(), value })
-        })
-        .collect()
-}
-
-/// The position of a choice among the flag's variants.
-fn position(flag: &FlagDefinition, choice: &Choice) -> Result<usize, String> {
-    let found = match (choice, flag.flag_type) {
-        (Choice::Boolean(value), FlagType::Boolean) => Some(usize::from(*value)),
-        (Choice::Boolean(value), _) => {
-            return Err(format!("{value} is no variant; only a boolean flag takes true or false"));
-        }
-        (Choice::Variant(name), FlagType::Boolean) => {
-            [false, true].iter().position(|value| variant_name(*value) == name)
-        }
-        (Choice::Variant(name), _) => flag.variants.iter().position(|(other, _)| other == name),
-    };
-    found.ok_or_else(|| match choice {
-        Choice::Variant(name) => format!("unknown variant `{name}`"),
-        Choice::Boolean(value) => format!("unknown value {value}"),
-    })
-}
-
-const fn variant_name(value: bool) -> &'static str {
-    if value { "on" } else { "off" }
-}
-
-fn overrides(flag: &FlagDefinition) -> Result<Vec<(String, usize)>, String> {
+fn overrides(flag: &FlagDefinition) -> Result<Lookup<usize>, String> {
     let mut list = Vec::new();
     for (user, choice) in flag.overrides.iter() {
         if user.is_empty() {
@@ -400,26 +311,7 @@ fn overrides(flag: &FlagDefinition) -> Result<Vec<(String, usize)>, String> {
         let variant = position(flag, choice).map_err(|what| format!("override of `{user}`: {what}"))?;
         list.push((user.to_owned(), variant));
     }
-    list.sort_unstable();
-    Ok(list)
-}
-
-fn window(starts_at: Option<&str>, ends_at: Option<&str>) -> Result<Window, String> {
-    let at =
-        |member: &str, text: Option<&str>| text.map(time).transpose().map_err(|what| format!("`{member}`: {what}"));
-    let Window { starts_us, ends_us } = Window::ALWAYS;
-    let window = Window {
-        starts_us: at("starts_at", starts_at)?.unwrap_or(starts_us),
-        ends_us: at("ends_at", ends_at)?.unwrap_or(ends_us),
-    };
-    if window.starts_us >= window.ends_us {
-        return Err("`ends_at` is not after `starts_at`".to_owned());
-    }
-    Ok(window)
-}
-
-fn time(text: &str) -> Result<i64, String> {
-    time_us(text).ok_or_else(|| format!("\"{text}\" is no RFC 3339 time such as \"2026-01-31T12:00:00Z\""))
+    Ok(Lookup::new(list, false))
 }
 
 /// Keys that come again, each once; keys are sorted.

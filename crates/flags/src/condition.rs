@@ -1,6 +1,6 @@
 //! A compiled condition: what is asked of one attribute, or of a segment.
 
-use crate::{Attribute, ConditionDefinition, Context, Operator, attribute_test::Test};
+use crate::{Attribute, ConditionDefinition, Context, Operator, attribute_test::Test, lookup::Lookup, rule::Rollout};
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use serde_json::Value as Json;
 
@@ -27,9 +27,18 @@ pub(crate) enum Subject {
 /// A named set of users.
 #[derive(Debug)]
 pub(crate) struct Segment {
+    pub(crate) key: String,
     pub(crate) when: Vec<Condition>,
-    /// Sorted.
-    pub(crate) users: Vec<String>,
+    pub(crate) rollout: Option<Rollout>,
+    pub(crate) users: Lookup<()>,
+}
+
+/// What an evaluation is asked with.
+#[derive(Debug)]
+pub(crate) struct Asked<'s, 'c, C: ?Sized> {
+    pub(crate) segments: &'s [Segment],
+    pub(crate) context: &'c C,
+    pub(crate) now_us: i64,
 }
 
 impl Condition {
@@ -59,8 +68,7 @@ impl Condition {
             return Err("`attribute` is empty".to_owned());
         }
         let test = Test::compile(name, op, definition).map_err(|what| format!("`{name}` `{op}`: {what}"))?;
-        let inverse = matches!(op, Operator::NotEqual | Operator::NotIn);
-        let inverse = inverse || op == Operator::VersionNotEqual;
+        let inverse = op.positive() != op;
         Ok(Self {
             subject: Subject::Attribute { name: name.clone(), test },
             negate: definition.negate != inverse,
@@ -70,13 +78,11 @@ impl Condition {
 
     /// Whether the condition holds. An attribute that is absent or of another kind than asked for
     /// passes no test, so that it fulfils exactly the negated ones.
-    pub(crate) fn holds(&self, segments: &[Segment], context: &(impl Context + ?Sized)) -> bool {
+    pub(crate) fn holds(&self, asked: &Asked<'_, '_, impl Context + ?Sized>) -> bool {
         let plain = match &self.subject {
-            Subject::Segment(position) => {
-                segments.get(*position).is_some_and(|segment| segment.holds(segments, context))
-            }
+            Subject::Segment(position) => asked.segments.get(*position).is_some_and(|segment| segment.holds(asked)),
             Subject::Attribute { name, test } => {
-                context.attribute(name).is_some_and(|attribute| test.passes(attribute))
+                asked.context.attribute(name).as_ref().is_some_and(|attribute| test.passes(attribute))
             }
         };
         plain != self.negate
@@ -84,24 +90,28 @@ impl Condition {
 }
 
 impl Segment {
-    /// Whether the user is one of those listed, or all conditions hold.
-    fn holds(&self, segments: &[Segment], context: &(impl Context + ?Sized)) -> bool {
-        let listed = || find_user(&self.users, String::as_str, context).is_some();
-        let described = || self.when.iter().all(|condition| condition.holds(segments, context));
-        (!self.users.is_empty() && listed()) || (!self.when.is_empty() && described())
+    /// Whether the user is one of those listed, or all conditions hold and the rollout takes them.
+    pub(crate) fn holds(&self, asked: &Asked<'_, '_, impl Context + ?Sized>) -> bool {
+        let has_description = !self.when.is_empty() || self.rollout.is_some();
+        self.lists(asked.context)
+            || has_description
+                && self.when.iter().all(|condition| condition.holds(asked))
+                && self.rollout.as_ref().is_none_or(|rollout| rollout.takes(asked) == Some(true))
+    }
+
+    pub(crate) fn lists(&self, context: &(impl Context + ?Sized)) -> bool {
+        find_user(&self.users, context).is_some()
     }
 }
 
-/// The entry of the user by `user_id`, else by `external_id`. Entries are sorted by key.
-pub(crate) fn find_user<'e, E>(
-    entries: &'e [E],
-    key: impl Fn(&E) -> &str,
-    context: &(impl Context + ?Sized),
-) -> Option<&'e E> {
+/// The entry of the user by `user_id`, else by `external_id`.
+pub(crate) fn find_user<'e, V>(entries: &'e Lookup<V>, context: &(impl Context + ?Sized)) -> Option<&'e V> {
+    if entries.is_empty() {
+        return None;
+    }
     ["user_id", "external_id"].into_iter().find_map(|name| {
         let Some(Attribute::Text(id)) = context.attribute(name) else { return None };
-        let position = entries.binary_search_by(|entry| key(entry).cmp(id)).ok()?;
-        entries.get(position)
+        entries.find(id)
     })
 }
 

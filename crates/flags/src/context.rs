@@ -14,6 +14,14 @@ pub trait Context {
     /// rules contradict each other. `user_id` and `external_id` are texts, and are what overrides
     /// and the users of segments are compared with.
     fn attribute(&self, name: &str) -> Option<Attribute<'_>>;
+
+    /// The variant that a rule of a flag served this unit before, where the caller kept it
+    /// ([`Evaluation::sticky`](crate::Evaluation::sticky)); None if it served nothing. Asked of
+    /// sticky rules alone.
+    fn assignment(&self, flag: &str, rule: &str) -> Option<&str> {
+        let _ = (flag, rule);
+        None
+    }
 }
 
 /// The value of an attribute. A text that holds a decimal number, an RFC 3339 time, a semantic
@@ -52,11 +60,14 @@ impl<'a> Attribute<'a> {
     }
 
     /// Whether the test holds of the value, or of one of the list's.
-    pub(crate) fn any(self, mut test: impl FnMut(Attribute<'_>) -> bool) -> bool {
+    ///
+    /// By reference, for a value that is moved right after it was made waits for memory.
+    pub(crate) fn any(&self, mut test: impl FnMut(&Attribute<'_>) -> bool) -> bool {
         match self {
-            Self::List(items) => items.iter().any(|item| test(Attribute::Text(item))),
+            Self::List(items) => items.iter().any(|item| test(&Attribute::Text(item))),
             Self::JsonList(items) => {
-                items.iter().filter(|item| !item.is_array()).filter_map(Attribute::from_json).any(test)
+                let scalars = items.iter().filter(|item| !item.is_array()).filter_map(Attribute::from_json);
+                scalars.into_iter().any(|scalar| test(&scalar))
             }
             scalar => test(scalar),
         }

@@ -1,7 +1,7 @@
 //! The file: its types as written. Members that hold their default are left out when written.
 
 use crate::{
-    FlagKey, Members, Percent, SegmentKey,
+    FlagKey, Hash, Members, Percent, SegmentKey, Units,
     choice::{Choice, Serve},
 };
 use alloc::{string::String, vec::Vec};
@@ -32,6 +32,15 @@ pub struct FlagDefinition {
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// Who answers for it; for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// For people, and to find flags by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// RFC 3339; from then on the flag is reported as stale. It changes no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
     /// The type of all its values.
     #[serde(rename = "type", default, skip_serializing_if = "is_default")]
     pub flag_type: FlagType,
@@ -59,12 +68,40 @@ pub struct FlagDefinition {
     /// Flags that must have a certain value, or this one is off.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prerequisites: Vec<PrerequisiteDefinition>,
+    /// Keys of segments whose users no rule takes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holdouts: Vec<String>,
     /// User UUID or external id → what that user gets.
     #[serde(default, skip_serializing_if = "Members::is_empty")]
     pub overrides: Members<Choice>,
     /// Tried in order; the first that matches decides.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<RuleDefinition>,
+}
+
+impl FlagDefinition {
+    /// A boolean flag that is false for everybody.
+    pub fn new(key: FlagKey) -> Self {
+        Self {
+            key,
+            description: None,
+            owner: None,
+            tags: Vec::new(),
+            expires_at: None,
+            flag_type: FlagType::Boolean,
+            active: true,
+            enabled: true,
+            variants: Members::default(),
+            default: None,
+            off: None,
+            starts_at: None,
+            ends_at: None,
+            prerequisites: Vec::new(),
+            holdouts: Vec::new(),
+            overrides: Members::default(),
+            rules: Vec::new(),
+        }
+    }
 }
 
 /// The type of a flag's values.
@@ -84,14 +121,18 @@ pub enum FlagType {
     Object,
 }
 
-/// A flag that must have a certain value.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A flag that must have a certain value, or one of several.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PrerequisiteDefinition {
     /// The other flag's key.
     pub flag: String,
     /// The value (boolean) or variant it must have.
-    pub value: Choice,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Choice>,
+    /// Instead of `value`: values or variants, of which it must have one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<Choice>,
 }
 
 /// A rule: it matches if it is in its time, all of `when` holds, and the rollout takes the unit.
@@ -107,8 +148,18 @@ pub struct RuleDefinition {
     /// How many of those the rule takes; everybody if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<RolloutDefinition>,
+    /// The part of an exclusion group that the rule takes its users from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exclusion: Option<ExclusionDefinition>,
+    /// Whether who was served by this rule once is served the same for as long as its conditions
+    /// hold, whatever rollout, group and weights say later.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub sticky: bool,
     /// What is served. Required.
     pub serve: Serve,
+    /// What weights hash, if not what the rollout does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<SplitDefinition>,
     /// RFC 3339; before it the rule does not match.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts_at: Option<String>,
@@ -194,6 +245,18 @@ pub enum Operator {
     Exists,
 }
 
+impl Operator {
+    /// The operator that this one is the opposite of, or itself.
+    pub(crate) fn positive(self) -> Self {
+        match self {
+            Self::NotEqual => Self::Equal,
+            Self::NotIn => Self::In,
+            Self::VersionNotEqual => Self::VersionEqual,
+            other => other,
+        }
+    }
+}
+
 impl fmt::Display for Operator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.serialize(f)
@@ -207,15 +270,46 @@ pub struct RolloutDefinition {
     /// The percentage; with a schedule, that before its first point (0 if left out).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub percent: Option<Percent>,
-    /// Name of the attribute by which people are told apart; default `user_id`.
+    /// The attribute by which people are told apart; default `user_id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unit: Option<String>,
-    /// Default the flag's own.
+    pub unit: Option<Units>,
+    /// Default the flag's own; of a segment its key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub salt: Option<String>,
+    /// How unit and salt become a bucket.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub hash: Hash,
     /// Points in time order, between which the percentage moves linearly.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub schedule: Vec<SchedulePoint>,
+}
+
+/// What weights hash. Goes with the hash `unleash` alone: the others have one line for both.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SplitDefinition {
+    /// Default the rollout's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Units>,
+    /// Default the rollout's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salt: Option<String>,
+}
+
+/// A part of an exclusion group: rules of different flags that name the same group take their users
+/// from parts that do not overlap, so that nobody is in two of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExclusionDefinition {
+    /// Names the group, and is its salt.
+    pub group: String,
+    /// Where the part begins.
+    pub from: Percent,
+    /// Where the part ends, itself not in it.
+    pub to: Percent,
+    /// The attribute by which people are told apart; default `user_id`, the same in all the group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Units>,
 }
 
 /// The percentage at a time.
@@ -228,15 +322,19 @@ pub struct SchedulePoint {
     pub percent: Percent,
 }
 
-/// A named set of users: those listed, and those of whom all of `when` holds.
+/// A named set of users: those listed, and those of whom all of `when` holds and whom the rollout
+/// takes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SegmentDefinition {
     /// The segment's key, unique in the set.
     pub key: SegmentKey,
-    /// Conditions, of which all must hold; nobody if there is none.
+    /// Conditions, of which all must hold; without any and without rollout nobody.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub when: Vec<ConditionDefinition>,
+    /// How many of those are in it; everybody if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<RolloutDefinition>,
     /// User UUIDs or external ids.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<String>,

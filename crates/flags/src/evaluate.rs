@@ -1,10 +1,12 @@
-//! Evaluation. Order: off → prerequisites → overrides → rules, the first that matches → default.
+//! Evaluation. Order: off → prerequisites → overrides → rules, the first that matches, unless held
+//! out → default.
 
 use crate::{
     Context, Evaluation, FlagSet, FlagType, Reason, Value,
-    compile::{Flag, OwnedValue, Prerequisite},
-    condition::find_user,
+    compile::{Flag, Prerequisite},
+    condition::Asked,
     rule::Check,
+    variants::OwnedValue,
 };
 
 /// The variant decided for, and why.
@@ -13,6 +15,7 @@ pub(crate) struct Decision<'s> {
     pub(crate) variant: usize,
     pub(crate) reason: Reason,
     pub(crate) rule: Option<&'s str>,
+    pub(crate) sticky: bool,
 }
 
 impl FlagSet {
@@ -20,7 +23,7 @@ impl FlagSet {
     /// active flag of that key. Nothing is allocated.
     pub fn evaluate<'s>(&'s self, key: &str, context: &(impl Context + ?Sized), now_us: i64) -> Option<Evaluation<'s>> {
         let flag = self.active_flag(key)?;
-        flag.evaluation(self.decide(flag, context, now_us))
+        flag.evaluation(self.decide(flag, &self.asked(context, now_us)))
     }
 
     /// Every active flag with what it is for the context, sorted by key.
@@ -29,53 +32,60 @@ impl FlagSet {
         context: &C,
         now_us: i64,
     ) -> impl Iterator<Item = (&'s str, Evaluation<'s>)> {
-        self.flags
-            .iter()
-            .filter(|flag| flag.active)
-            .filter_map(move |flag| Some((flag.key.as_str(), flag.evaluation(self.decide(flag, context, now_us))?)))
+        let active = self.flags.iter().filter(|flag| flag.active);
+        active.filter_map(move |flag| {
+            let decision = self.decide(flag, &self.asked(context, now_us));
+            Some((flag.key.as_str(), flag.evaluation(decision)?))
+        })
+    }
+
+    pub(crate) fn asked<'s, 'c, C: Context + ?Sized>(&'s self, context: &'c C, now_us: i64) -> Asked<'s, 'c, C> {
+        Asked { segments: &self.segments, context, now_us }
     }
 
     pub(crate) fn active_flag(&self, key: &str) -> Option<&Flag> {
-        let position = self.flags.binary_search_by(|flag| flag.key.as_str().cmp(key)).ok()?;
-        self.flags.get(position).filter(|flag| flag.active)
+        self.flags.get(*self.positions.find(key)?).filter(|flag| flag.active)
     }
 
-    pub(crate) fn decide<'s>(&'s self, flag: &'s Flag, context: &(impl Context + ?Sized), now_us: i64) -> Decision<'s> {
-        let is_on = flag.enabled && flag.window.holds(now_us);
-        let mut prerequisites = flag.prerequisites.iter();
-        if !is_on || !prerequisites.all(|wanted| self.is_met(wanted, context, now_us)) {
-            return Decision { variant: flag.off, reason: Reason::Disabled, rule: None };
+    pub(crate) fn decide<'s>(&'s self, flag: &'s Flag, asked: &Asked<'_, '_, impl Context + ?Sized>) -> Decision<'s> {
+        let by_none = |variant, reason| Decision { variant, reason, rule: None, sticky: false };
+        let is_on = flag.enabled && flag.window.holds(asked.now_us);
+        if !is_on || !flag.prerequisites.iter().all(|wanted| self.is_met(wanted, asked)) {
+            return by_none(flag.off, Reason::Disabled);
         }
-        if let Some(variant) = flag.override_for(context) {
-            return Decision { variant, reason: Reason::TargetingMatch, rule: None };
+        if let Some(variant) = flag.override_for(asked.context) {
+            return by_none(variant, Reason::TargetingMatch);
+        }
+        if self.holdout(flag, asked).is_some() {
+            return by_none(flag.default, Reason::Default);
         }
         for rule in &flag.rules {
-            if let Check::Matched { variant, split } = rule.check(&self.segments, context, now_us) {
-                let reason = if split { Reason::Split } else { Reason::TargetingMatch };
-                return Decision { variant, reason, rule: Some(&rule.name) };
-            }
+            let (variant, split) = match rule.check(flag, asked) {
+                Check::Matched { variant, split } => (variant, split),
+                Check::Assigned { variant } => (variant, true),
+                _ => continue,
+            };
+            let reason = if split { Reason::Split } else { Reason::TargetingMatch };
+            return Decision { variant, reason, rule: Some(&rule.name), sticky: rule.sticky };
         }
         let is_constant = flag.overrides.is_empty() && flag.rules.is_empty();
-        let reason = if is_constant { Reason::Static } else { Reason::Default };
-        Decision { variant: flag.default, reason, rule: None }
+        by_none(flag.default, if is_constant { Reason::Static } else { Reason::Default })
+    }
+
+    /// The position of the segment that keeps the user out of the flag's rules.
+    pub(crate) fn holdout(&self, flag: &Flag, asked: &Asked<'_, '_, impl Context + ?Sized>) -> Option<usize> {
+        let mut holdouts = flag.holdouts.iter().copied();
+        holdouts.find(|position| self.segments.get(*position).is_some_and(|segment| segment.holds(asked)))
     }
 
     /// An inactive flag meets nothing. The depth is bounded by `MAX_VISITS`.
-    pub(crate) fn is_met(&self, wanted: &Prerequisite, context: &(impl Context + ?Sized), now_us: i64) -> bool {
-        self.flags
-            .get(wanted.flag)
-            .is_some_and(|flag| flag.active && self.decide(flag, context, now_us).variant == wanted.variant)
+    pub(crate) fn is_met(&self, wanted: &Prerequisite, asked: &Asked<'_, '_, impl Context + ?Sized>) -> bool {
+        let flag = self.flags.get(wanted.flag).filter(|flag| flag.active);
+        flag.is_some_and(|flag| wanted.variants.contains(&self.decide(flag, asked).variant))
     }
 }
 
 impl Flag {
-    pub(crate) fn override_for(&self, context: &(impl Context + ?Sized)) -> Option<usize> {
-        if self.overrides.is_empty() {
-            return None;
-        }
-        find_user(&self.overrides, |(user, _)| user, context).map(|(_, variant)| *variant)
-    }
-
     /// None never happens: the compiler made every position from `variants`.
     pub(crate) fn evaluation<'s>(&'s self, decision: Decision<'s>) -> Option<Evaluation<'s>> {
         let variant = self.variants.get(decision.variant)?;
@@ -91,7 +101,7 @@ impl Flag {
             FlagType::Boolean => value == Value::Boolean(true),
             _ => matched && decision.variant != self.off,
         };
-        let (reason, rule) = (decision.reason, decision.rule);
-        Some(Evaluation { enabled, value, variant: Some(&variant.name), reason, rule })
+        let Decision { reason, rule, sticky, .. } = decision;
+        Some(Evaluation { enabled, value, variant: Some(&variant.name), reason, rule, sticky })
     }
 }

@@ -1,10 +1,12 @@
-//! Why a flag is what it is: each step with what was found.
+//! Why a flag is what it is: each step with what was found, and what would have to change.
 
 use crate::{
-    Context, FlagSet, Reason, Value,
+    ConditionExplanation, Context, ExclusionExplanation, Explanation, FlagSet, PrerequisiteExplanation, Reason,
+    RolloutExplanation, RuleExplanation, RuleOutcome, SegmentExplanation,
     compile::Flag,
-    condition::{Condition, Subject},
-    rule::{Check, Rule},
+    condition::{Asked, Condition, Segment, Subject},
+    needs,
+    rule::{Check, Rollout, Rule},
 };
 use alloc::{
     borrow::ToOwned,
@@ -12,127 +14,39 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use serde::Serialize;
-
-/// An evaluation with everything that led to it. It holds the user's attributes: for
-/// administrators, not for clients.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Explanation<'s> {
-    /// The flag's key.
-    pub flag: &'s str,
-    /// As [`Evaluation::enabled`](crate::Evaluation::enabled).
-    pub enabled: bool,
-    /// The value.
-    pub value: Value<'s>,
-    /// The variant.
-    pub variant: Option<&'s str>,
-    /// Why, in `OpenFeature`'s word.
-    pub reason: Reason,
-    /// The name of the rule that matched.
-    pub rule: Option<&'s str>,
-    /// Why, in a sentence.
-    pub sentence: String,
-    /// The prerequisites, those of inner flags within; not looked at if the flag itself is off.
-    pub prerequisites: Vec<PrerequisiteExplanation<'s>>,
-    /// All rules in order.
-    pub rules: Vec<RuleExplanation<'s>>,
-}
-
-/// A prerequisite and what the other flag is.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct PrerequisiteExplanation<'s> {
-    /// The other flag's key.
-    pub flag: &'s str,
-    /// The variant it must have.
-    pub wanted: &'s str,
-    /// The variant it has; none if it is inactive.
-    pub actual: Option<&'s str>,
-    /// Whether they are the same.
-    pub met: bool,
-    /// The other flag's own prerequisites.
-    pub prerequisites: Vec<PrerequisiteExplanation<'s>>,
-}
-
-/// A rule and what became of it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct RuleExplanation<'s> {
-    /// Its name, or `rule 2` (counted from 1).
-    pub name: &'s str,
-    /// What became of it.
-    pub outcome: RuleOutcome,
-    /// Its conditions; empty if the rule was not tried.
-    pub conditions: Vec<ConditionExplanation<'s>>,
-    /// Its rollout, if it has one and was tried.
-    pub rollout: Option<RolloutExplanation<'s>>,
-    /// What became of it, in a sentence.
-    pub sentence: String,
-}
-
-/// What became of a rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RuleOutcome {
-    /// It decided.
-    Matched,
-    /// It is before `starts_at` or not before `ends_at`.
-    OutsideTime,
-    /// A condition does not hold.
-    ConditionFailed,
-    /// The attribute that rollout or weights hash is missing, empty, or no text or integer.
-    UnitMissing,
-    /// The bucket is not below the threshold.
-    NotInRollout,
-    /// The answer was there before it.
-    NotTried,
-}
-
-/// A condition and what the attribute is.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ConditionExplanation<'s> {
-    /// In the words of the file.
-    pub condition: &'s str,
-    /// The attribute's value; none if it is absent or the condition asks of a segment.
-    pub actual: Option<String>,
-    /// Whether it holds, negation included.
-    pub holds: bool,
-}
-
-/// A rollout and where the unit falls.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct RolloutExplanation<'s> {
-    /// Name of the attribute.
-    pub unit: &'s str,
-    /// Its value.
-    pub actual: Option<String>,
-    /// Where it falls, 0 to 99,999; none without a unit.
-    pub bucket: Option<u32>,
-    /// Buckets below it are taken now, 0 to 100,000.
-    pub threshold: u32,
-}
 
 impl FlagSet {
     /// [`evaluate`](Self::evaluate) with everything that led to it; the two agree.
     pub fn explain<'s>(&'s self, key: &str, context: &(impl Context + ?Sized), now_us: i64) -> Option<Explanation<'s>> {
         let flag = self.active_flag(key)?;
-        let answer = flag.evaluation(self.decide(flag, context, now_us))?;
+        let asked = &self.asked(context, now_us);
+        let answer = flag.evaluation(self.decide(flag, asked))?;
         let is_on = flag.enabled && flag.window.holds(now_us);
-        let prerequisites = if is_on { self.explain_prerequisites(flag, context, now_us) } else { Vec::new() };
-        let reaches_rules = answer.reason != Reason::Disabled && flag.override_for(context).is_none();
+        let prerequisites = if is_on { self.explain_prerequisites(flag, asked) } else { Vec::new() };
+        let has_override = answer.reason != Reason::Disabled && flag.override_for(context).is_some();
+        let reaches_holdouts = answer.reason != Reason::Disabled && !has_override;
+        let holdout = self.holdout(flag, asked).filter(|_| reaches_holdouts);
+        let holdout = holdout.and_then(|position| self.segments.get(position)).map(|segment| segment.key.as_str());
+        let mut is_open = reaches_holdouts && holdout.is_none();
         let mut rules = Vec::with_capacity(flag.rules.len());
-        let mut is_open = reaches_rules;
         for rule in &flag.rules {
-            let explained = self.explain_rule(rule, is_open, context, now_us);
-            is_open &= explained.outcome != RuleOutcome::Matched;
+            let explained = if is_open { explain_rule(flag, rule, asked) } else { not_tried(rule) };
+            is_open &= !matches!(explained.outcome, RuleOutcome::Matched | RuleOutcome::Assigned);
             rules.push(explained);
         }
-        let why = match (answer.reason, answer.rule) {
-            (Reason::Disabled, _) => why_disabled(flag, &prerequisites, now_us),
-            (_, Some(rule)) => format!("rule `{rule}` matched"),
-            (Reason::TargetingMatch, None) => "the user has an override".to_owned(),
-            (Reason::Static, _) => "it has neither rules nor overrides".to_owned(),
+        let why = match (answer.reason, answer.rule, holdout) {
+            (Reason::Disabled, ..) => why_disabled(flag, &prerequisites, now_us),
+            (_, Some(rule), _) => format!("rule `{rule}` matched"),
+            (_, _, Some(segment)) => format!("segment `{segment}` is held out"),
+            (Reason::TargetingMatch, ..) => "the user has an override".to_owned(),
+            (Reason::Static, ..) => "it has neither rules nor overrides".to_owned(),
             _ => "no rule matched".to_owned(),
         };
-        let sentence = format!("`{}` is `{}` because {why}.", flag.key, answer.variant.unwrap_or_default());
+        let needs = match (answer.reason, holdout) {
+            (Reason::Disabled, _) => needs::to_be_on(flag, &prerequisites, now_us),
+            (_, Some(segment)) => Vec::from([format!("the user would have to be out of segment `{segment}`")]),
+            _ => Vec::new(),
+        };
         Some(Explanation {
             flag: &flag.key,
             enabled: answer.enabled,
@@ -140,8 +54,10 @@ impl FlagSet {
             variant: answer.variant,
             reason: answer.reason,
             rule: answer.rule,
-            sentence,
+            sentence: format!("`{}` is `{}` because {why}.", flag.key, answer.variant.unwrap_or_default()),
+            needs,
             prerequisites,
+            holdout,
             rules,
         })
     }
@@ -149,75 +65,113 @@ impl FlagSet {
     fn explain_prerequisites<'s>(
         &'s self,
         flag: &'s Flag,
-        context: &(impl Context + ?Sized),
-        now_us: i64,
+        asked: &Asked<'s, '_, impl Context + ?Sized>,
     ) -> Vec<PrerequisiteExplanation<'s>> {
         let explain = |wanted: &'s crate::compile::Prerequisite| {
             let other = self.flags.get(wanted.flag)?;
-            let decided = other.active.then(|| self.decide(other, context, now_us));
-            let actual = decided.and_then(|decision| other.variants.get(decision.variant));
+            let name = |position: usize| other.variants.get(position).map(|variant| variant.name.as_str());
+            let decided = other.active.then(|| self.decide(other, asked));
             Some(PrerequisiteExplanation {
                 flag: &other.key,
-                wanted: &other.variants.get(wanted.variant)?.name,
-                actual: actual.map(|variant| variant.name.as_str()),
-                met: self.is_met(wanted, context, now_us),
-                prerequisites: self.explain_prerequisites(other, context, now_us),
+                wanted: wanted.variants.iter().filter_map(|position| name(*position)).collect(),
+                actual: decided.and_then(|decision| name(decision.variant)),
+                met: self.is_met(wanted, asked),
+                prerequisites: self.explain_prerequisites(other, asked),
             })
         };
         flag.prerequisites.iter().filter_map(explain).collect()
     }
+}
 
-    fn explain_rule<'s>(
-        &'s self,
-        rule: &'s Rule,
-        is_open: bool,
-        context: &(impl Context + ?Sized),
-        now_us: i64,
-    ) -> RuleExplanation<'s> {
-        if !is_open {
-            return RuleExplanation {
-                name: &rule.name,
-                outcome: RuleOutcome::NotTried,
-                conditions: Vec::new(),
-                rollout: None,
-                sentence: "Not tried: the answer was there before it.".to_owned(),
-            };
+fn not_tried(rule: &Rule) -> RuleExplanation<'_> {
+    RuleExplanation {
+        name: &rule.name,
+        outcome: RuleOutcome::NotTried,
+        conditions: Vec::new(),
+        exclusion: None,
+        rollout: None,
+        needs: Vec::new(),
+        sentence: "Not tried: the answer was there before it.".to_owned(),
+    }
+}
+
+fn explain_rule<'s>(
+    flag: &'s Flag,
+    rule: &'s Rule,
+    asked: &Asked<'s, '_, impl Context + ?Sized>,
+) -> RuleExplanation<'s> {
+    let conditions: Vec<_> = rule.when.iter().map(|condition| explain_condition(condition, asked)).collect();
+    let exclusion = rule.slot.as_ref().map(|slot| ExclusionExplanation {
+        group: &slot.spread.salt,
+        unit: slot.spread.unit_name(asked.context),
+        bucket: slot.bucket(asked.context),
+        from: slot.from,
+        to: slot.to,
+    });
+    let rollout = rule
+        .rollout
+        .as_ref()
+        .map(|rollout| RolloutExplanation { bucket: rule.bucket(asked.context), ..explain_rollout(rollout, asked) });
+    let check = rule.check(flag, asked);
+    let needs = match check {
+        Check::Matched { .. } | Check::Assigned { .. } => Vec::new(),
+        _ => needs::to_match(rule, &conditions, asked),
+    };
+    let (outcome, sentence) = match check {
+        Check::Matched { .. } => (RuleOutcome::Matched, format!("Matched{}.", where_it_falls(rollout.as_ref(), ""))),
+        Check::Assigned { .. } => (RuleOutcome::Assigned, "Matched: it did so before.".to_owned()),
+        Check::OutsideWindow => (RuleOutcome::OutsideTime, "Missed: it is outside the rule's time.".to_owned()),
+        Check::ConditionFailed => {
+            let failed = conditions.iter().find(|condition| !condition.holds);
+            (RuleOutcome::ConditionFailed, failed.map(why_failed).unwrap_or_default())
         }
-        let explain = |condition: &'s Condition| ConditionExplanation {
-            condition: &condition.text,
-            actual: match &condition.subject {
-                Subject::Attribute { name, .. } => actual(context, name),
-                Subject::Segment(_) => None,
-            },
-            holds: condition.holds(&self.segments, context),
-        };
-        let conditions: Vec<_> = rule.when.iter().map(explain).collect();
-        let rollout = rule.share.as_ref().map(|share| RolloutExplanation {
-            unit: &rule.unit,
-            actual: actual(context, &rule.unit),
-            bucket: rule.bucket(context),
-            threshold: share.threshold(now_us),
-        });
-        let (outcome, sentence) = match rule.check(&self.segments, context, now_us) {
-            Check::Matched { .. } => {
-                (RuleOutcome::Matched, format!("Matched{}.", where_it_falls(rollout.as_ref(), "")))
-            }
-            Check::OutsideWindow => (RuleOutcome::OutsideTime, "Missed: it is outside the rule's time.".to_owned()),
-            Check::ConditionFailed => {
-                let failed = conditions.iter().find(|condition| !condition.holds);
-                (RuleOutcome::ConditionFailed, failed.map(why_failed).unwrap_or_default())
-            }
-            Check::UnitMissing => {
-                let unit = &rule.unit;
-                let what = format!("Missed: the user has no `{unit}` that could be a unit.");
-                (RuleOutcome::UnitMissing, what)
-            }
-            Check::NotTaken => {
-                let place = where_it_falls(rollout.as_ref(), "not ");
-                (RuleOutcome::NotInRollout, format!("Missed{place}."))
-            }
-        };
-        RuleExplanation { name: &rule.name, outcome, conditions, rollout, sentence }
+        Check::UnitMissing => {
+            let units = needs::missing_units(rule, asked.context).unwrap_or_default();
+            (RuleOutcome::UnitMissing, format!("Missed: the user has no {units} that could be a unit."))
+        }
+        Check::Excluded => (RuleOutcome::Excluded, exclusion.as_ref().map(why_excluded).unwrap_or_default()),
+        Check::NotTaken => {
+            let place = where_it_falls(rollout.as_ref(), "not ");
+            (RuleOutcome::NotInRollout, format!("Missed{place}."))
+        }
+    };
+    RuleExplanation { name: &rule.name, outcome, conditions, exclusion, rollout, needs, sentence }
+}
+
+fn explain_condition<'s>(
+    condition: &'s Condition,
+    asked: &Asked<'s, '_, impl Context + ?Sized>,
+) -> ConditionExplanation<'s> {
+    let (actual, segment) = match &condition.subject {
+        Subject::Attribute { name, .. } => (actual(asked.context, name), None),
+        Subject::Segment(position) => (None, asked.segments.get(*position)),
+    };
+    ConditionExplanation {
+        condition: &condition.text,
+        actual,
+        holds: condition.holds(asked),
+        segment: segment.map(|segment| explain_segment(segment, asked)),
+    }
+}
+
+/// Segments nest to a depth that the compiler bounds.
+fn explain_segment<'s>(segment: &'s Segment, asked: &Asked<'s, '_, impl Context + ?Sized>) -> SegmentExplanation<'s> {
+    SegmentExplanation {
+        key: &segment.key,
+        listed: segment.lists(asked.context),
+        conditions: segment.when.iter().map(|condition| explain_condition(condition, asked)).collect(),
+        rollout: segment.rollout.as_ref().map(|rollout| explain_rollout(rollout, asked)),
+    }
+}
+
+fn explain_rollout<'s>(rollout: &'s Rollout, asked: &Asked<'_, '_, impl Context + ?Sized>) -> RolloutExplanation<'s> {
+    let spread = &rollout.spread;
+    let unit = spread.unit_name(asked.context);
+    RolloutExplanation {
+        unit,
+        actual: actual(asked.context, unit),
+        bucket: spread.of_unit(asked.context, |unit| spread.bucket(unit)),
+        threshold: rollout.share.threshold(asked.now_us),
     }
 }
 
@@ -240,6 +194,12 @@ fn why_failed(condition: &ConditionExplanation<'_>) -> String {
     }
 }
 
+fn why_excluded(exclusion: &ExclusionExplanation<'_>) -> String {
+    let ExclusionExplanation { group, from, to, .. } = exclusion;
+    let bucket = exclusion.bucket.unwrap_or_default();
+    format!("Missed: bucket {bucket} of group `{group}` is not from {from} up to {to}.")
+}
+
 fn why_disabled(flag: &Flag, prerequisites: &[PrerequisiteExplanation<'_>], now_us: i64) -> String {
     if !flag.enabled {
         return "it is switched off".to_owned();
@@ -252,7 +212,7 @@ fn why_disabled(flag: &Flag, prerequisites: &[PrerequisiteExplanation<'_>], now_
         || "a prerequisite is not met".to_owned(),
         |unmet| {
             let actual = unmet.actual.map_or("inactive".to_owned(), |name| format!("`{name}`"));
-            format!("its prerequisite `{}` is {actual}, not `{}`", unmet.flag, unmet.wanted)
+            format!("its prerequisite `{}` is {actual}, not {}", unmet.flag, needs::alternatives(&unmet.wanted))
         },
     )
 }

@@ -22,6 +22,21 @@ pub struct InvalidKey;
 impl Key {
     const MAX_BYTES: usize = 100;
 
+    /// The key most like a name: in lower case, `_` for what a key cannot have, cut where it is too
+    /// long for a key and a number of ten characters behind it.
+    pub(crate) fn like(name: &str) -> Self {
+        let fitting =
+            |c: char| if c.is_ascii_alphanumeric() || "_.-".contains(c) { c.to_ascii_lowercase() } else { '_' };
+        let start = if name.starts_with(|c: char| c.is_ascii_alphanumeric()) { "" } else { "x" };
+        let kept = Self::MAX_BYTES.saturating_sub(start.len()).saturating_sub(10);
+        Self(start.chars().chain(name.chars().map(fitting).take(kept)).collect())
+    }
+
+    /// The same with a number behind it.
+    pub(crate) fn numbered(&self, number: u32) -> Self {
+        Self(alloc::format!("{}-{}", self.0, number % 100_000_000))
+    }
+
     /// The key as written.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 
 /// Addresses that share a prefix.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Network {
     v4: bool,
     bits: u128,

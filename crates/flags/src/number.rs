@@ -8,16 +8,17 @@ const DECIMALS: u32 = 18;
 /// A number in units of 10⁻¹⁸. Every `i64` and every amount of the ledger is exact; floats are
 /// read as the shortest decimal that stands for them, further decimals are cut off, and what
 /// lies beyond ±1.7 × 10²⁰ is held there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Number(i128);
 
 impl Number {
+    /// No product of an `i64` and a power that small overflows.
     pub(crate) fn from_integer(value: i64) -> Self {
-        Self(i128::from(value).saturating_mul(10_i128.pow(DECIMALS)))
+        Self(i128::from(value) * const { 10_i128.pow(DECIMALS) })
     }
 
     pub(crate) fn from_millionths(value: i64) -> Self {
-        Self(i128::from(value).saturating_mul(10_i128.pow(DECIMALS - 6)))
+        Self(i128::from(value) * const { 10_i128.pow(DECIMALS - 6) })
     }
 
     /// None for NaN and the infinities.

@@ -29,8 +29,9 @@ fn array_for_object(value: &Json, place: &str) -> Option<String> {
         entries.iter().enumerate().map(move |(index, entry)| (format!("{list}[{index}]"), entry))
     });
     let inner = |(name, entry): (String, &Json)| array_for_object(entry, &format!("{place}.{name}"));
-    let rollout = members.get("rollout").filter(|rollout| !rollout.is_null());
-    entries.find_map(inner).or_else(|| inner(("rollout".to_owned(), rollout?)))
+    let objects = ["rollout", "split", "exclusion"].into_iter();
+    let mut objects = objects.filter_map(|name| Some((name.to_owned(), members.get(name).filter(|it| !it.is_null())?)));
+    entries.find_map(inner).or_else(|| objects.find_map(inner))
 }
 
 /// Turns the place of a reading error into flag, segment and rule, by name where there is one.

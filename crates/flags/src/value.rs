@@ -18,6 +18,9 @@ pub struct Evaluation<'s> {
     pub reason: Reason,
     /// The name of the rule that matched; `rule 2` (counted from 1) if it has none.
     pub rule: Option<&'s str>,
+    /// Whether the caller is to keep rule and variant for this unit, and to answer
+    /// [`Context::assignment`](crate::Context::assignment) with them from now on.
+    pub sticky: bool,
 }
 
 /// A value of one of the five types. Serializes as the value alone; floats keep their point

@@ -1,5 +1,6 @@
 //! Semantic versions (semver.org 2.0.0), read and compared without allocating.
 
+use alloc::{borrow::ToOwned, string::String};
 use core::cmp::Ordering;
 
 /// A version borrowed from its text; build metadata is checked and dropped, since it has no
@@ -10,36 +11,52 @@ pub(crate) struct Version<'a> {
     pre_release: Option<&'a str>,
 }
 
-impl<'a> Version<'a> {
-    /// None unless the text is a whole version: `1.2` and `v1.2.3` are none.
-    pub(crate) fn parse(text: &'a str) -> Option<Self> {
-        let (text, build) = split_optional(text, '+');
-        let (text, pre_release) = split_optional(text, '-');
-        if !build.is_none_or(|build| build.split('.').all(is_identifier)) {
-            return None;
-        }
-        if !pre_release
-            .is_none_or(|pre| pre.split('.').all(|part| is_identifier(part) && !(is_digits(part) && is_padded(part))))
-        {
-            return None;
-        }
-        let mut parts = text.split('.');
-        let mut number = || {
-            let part = parts.next().filter(|part| is_digits(part) && !is_padded(part))?;
-            part.parse().ok()
-        };
-        let release = [number()?, number()?, number()?];
-        parts.next().is_none().then_some(Self { release, pre_release })
+/// A version that is kept.
+#[derive(Debug, PartialEq)]
+pub(crate) struct OwnedVersion {
+    release: [u64; 3],
+    pre_release: Option<String>,
+}
+
+impl OwnedVersion {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let Version { release, pre_release } = Version::parse(text)?;
+        Some(Self { release, pre_release: pre_release.map(ToOwned::to_owned) })
     }
 
-    /// Precedence (§11).
-    pub(crate) fn precedence(&self, other: &Version<'_>) -> Ordering {
-        self.release.cmp(&other.release).then_with(|| match (self.pre_release, other.pre_release) {
+    /// The precedence of another version over this one (§11).
+    pub(crate) fn precedence_of(&self, other: &Version<'_>) -> Ordering {
+        other.release.cmp(&self.release).then_with(|| match (other.pre_release, self.pre_release.as_deref()) {
             (None, None) => Ordering::Equal,
             (None, Some(_)) => Ordering::Greater,
             (Some(_), None) => Ordering::Less,
-            (Some(mine), Some(theirs)) => pre_release_precedence(mine, theirs),
+            (Some(theirs), Some(mine)) => pre_release_precedence(theirs, mine),
         })
+    }
+}
+
+impl<'a> Version<'a> {
+    /// None unless the text is a whole version: `1.2` and `v1.2.3` are none.
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
+        let (mut release, mut rest) = ([0; 3], text);
+        for (position, number) in release.iter_mut().enumerate() {
+            if position > 0 {
+                rest = rest.strip_prefix('.')?;
+            }
+            (*number, rest) = leading_number(rest)?;
+        }
+        let (pre_release, build) = match rest.strip_prefix('-') {
+            Some(rest) => {
+                let (pre_release, build) = split_optional(rest, '+');
+                (Some(pre_release), build)
+            }
+            None if rest.is_empty() => (None, None),
+            None => (None, Some(rest.strip_prefix('+')?)),
+        };
+        let precedes = |part: &str| is_identifier(part) && !(is_digits(part) && is_padded(part));
+        let is_whole = pre_release.is_none_or(|pre| pre.split('.').all(precedes))
+            && build.is_none_or(|build| build.split('.').all(is_identifier));
+        is_whole.then_some(Self { release, pre_release })
     }
 }
 
@@ -62,6 +79,18 @@ fn pre_release_precedence(mine: &str, theirs: &str) -> Ordering {
             return order;
         }
     }
+}
+
+/// The number that the text begins with, without leading zeros, and what follows it.
+fn leading_number(text: &str) -> Option<(u64, &str)> {
+    let mut number = 0_u64;
+    let mut length = 0_usize;
+    for byte in text.bytes().take_while(u8::is_ascii_digit) {
+        number = number.checked_mul(10)?.checked_add(u64::from(byte - b'0'))?;
+        length = length.checked_add(1)?;
+    }
+    let is_padded = length > 1 && text.starts_with('0');
+    if length == 0 || is_padded { None } else { Some((number, text.get(length..)?)) }
 }
 
 fn split_optional(text: &str, mark: char) -> (&str, Option<&str>) {
@@ -102,8 +131,8 @@ mod tests {
         ];
         for pair in ascending.windows(2) {
             let [a, b] = pair else { continue };
-            let (a, b) = (Version::parse(a).unwrap(), Version::parse(b).unwrap());
-            assert_eq!(a.precedence(&b), Ordering::Less, "{a:?} {b:?}");
+            let (a, b) = (Version::parse(a).unwrap(), OwnedVersion::parse(b).unwrap());
+            assert_eq!(b.precedence_of(&a), Ordering::Less, "{a:?} {b:?}");
         }
     }
 
@@ -115,16 +144,10 @@ mod tests {
         ) {
             let (ours, theirs) = (Version::parse(&a), semver::Version::parse(&a).ok());
             prop_assert_eq!(ours.is_some(), theirs.is_some(), "{}", a);
-            if let (Some(a), Some(b)) = (ours, Version::parse(&b)) {
-                let other = semver::Version::parse(&format_of(&b)).unwrap();
-                prop_assert_eq!(a.precedence(&b), theirs.unwrap().cmp_precedence(&other));
+            if let (Some(a), Some(written)) = (ours, OwnedVersion::parse(&b)) {
+                let other = semver::Version::parse(&b).unwrap();
+                prop_assert_eq!(written.precedence_of(&a), theirs.unwrap().cmp_precedence(&other));
             }
         }
-    }
-
-    fn format_of(version: &Version<'_>) -> alloc::string::String {
-        let [major, minor, patch] = version.release;
-        let pre = version.pre_release.map(|pre| alloc::format!("-{pre}")).unwrap_or_default();
-        alloc::format!("{major}.{minor}.{patch}{pre}")
     }
 }

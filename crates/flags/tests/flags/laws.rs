@@ -1,11 +1,11 @@
 //! Laws over random files and contexts.
 
 use crate::{
-    DAY_US, NEW_YEAR_US, compile, line,
+    DAY_US, NEW_YEAR_US, Person, compile, line,
     model::{Model, VERSIONS},
     object, set,
 };
-use osaycore_flags::{FlagFile, Percent, RuleOutcome};
+use osaycore_flags::{FlagFile, Percent, Reason, RuleExplanation, RuleOutcome};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::{Map, Value as Json, json};
 
@@ -57,6 +57,14 @@ fn context() -> impl Strategy<Value = Map<String, Json>> {
     })
 }
 
+fn person() -> impl Strategy<Value = Person> {
+    let variant = select(&["on", "off", "blue", "green", "gone"][..]);
+    let assignment = (0..4_u32, 1..4_u32, variant)
+        .prop_map(|(flag, rule, variant)| ((format!("f{flag}"), format!("rule {rule}")), variant.to_owned()));
+    (context(), vec(assignment, 0..6))
+        .prop_map(|(attributes, assignments)| Person { attributes, assignments: assignments.into_iter().collect() })
+}
+
 /// A condition; on one of the first `segments` segments, too.
 fn condition(segments: usize) -> BoxedStrategy<Json> {
     let with = |attribute: &'static str, op, member: &'static str, value| json!({"attribute": attribute, "op": op, member: value});
@@ -74,6 +82,8 @@ fn condition(segments: usize) -> BoxedStrategy<Json> {
         }
         condition
     });
+    let patterns = (select(&["role", "groups", "company"][..]), select(&["^[a-z]+$", r"u\d"][..]))
+        .prop_map(move |(attribute, pattern)| with(attribute, "matches", "value", pattern.into()));
     let numbers = (select(&["=", "!=", "<", "<=", ">", ">="][..]), number())
         .prop_map(move |(op, value)| with("lifetime_spent", op, "value", value));
     let booleans = (select(&["=", "!="][..]), any::<bool>())
@@ -87,7 +97,9 @@ fn condition(segments: usize) -> BoxedStrategy<Json> {
         json!({"attribute": "company", "op": "exists"}),
         json!({"attribute": "groups", "op": "exists"}),
     ]);
-    let mut all = prop_oneof![4 => cased, 2 => numbers, 1 => booleans, 1 => times, 1 => versions, 1 => others].boxed();
+    let mut all =
+        prop_oneof![8 => cased, 1 => patterns, 4 => numbers, 2 => booleans, 2 => times, 2 => versions, 2 => others]
+            .boxed();
     if segments > 0 {
         let nested = (0..segments).prop_map(|n| json!({"segment": format!("s{n}")}));
         all = prop_oneof![4 => all, 1 => nested].boxed();
@@ -113,11 +125,18 @@ fn rollout() -> impl Strategy<Value = Json> {
                    {"at": format!("2026-01-{to:02}T00:00:00Z"), "percent": q}])
         })
     });
-    let unit = option::of(select(&["user_id", "company"][..]).prop_map(Json::from));
-    let salt = option::of(text());
-    (percent(), unit, salt, schedule).prop_map(|(percent, unit, salt, schedule)| {
-        with_present(json!({ "percent": percent }), [("unit", unit), ("salt", salt), ("schedule", schedule)])
-    })
+    let hash = option::weighted(0.3, select(&["unleash", "growthbook_v1", "growthbook_v2", "launchdarkly"][..]));
+    (percent(), option::of(unit()), option::of(text()), hash, schedule).prop_map(
+        |(percent, unit, salt, hash, schedule)| {
+            let hash = hash.map(Json::from);
+            let members = [("unit", unit), ("salt", salt), ("hash", hash), ("schedule", schedule)];
+            with_present(json!({ "percent": percent }), members)
+        },
+    )
+}
+
+fn unit() -> impl Strategy<Value = Json> {
+    select(vec![json!("user_id"), json!("company"), json!(["external_id", "company"])])
 }
 
 fn with_present<const N: usize>(mut base: Json, members: [(&str, Option<Json>); N]) -> Json {
@@ -136,20 +155,42 @@ fn window() -> impl Strategy<Value = (Option<Json>, Option<Json>)> {
         .prop_map(move |(from, to)| (from.map(at), to.map(at)))
 }
 
-fn rule(variants: &'static [&'static str]) -> impl Strategy<Value = Json> {
+fn rule(flag: usize, variants: &'static [&'static str]) -> impl Strategy<Value = Json> {
     let one = select(variants).prop_map(Json::from);
     let weights = vec(1..4_u32, variants.len())
         .prop_map(|weights| variants.iter().zip(weights).map(|(n, w)| (*n, w)).collect::<Vec<_>>())
         .prop_map(|weights| weights.into_iter().map(|(n, w)| (n.to_owned(), json!(w))).collect());
     let serve = prop_oneof![3 => one, 1 => weights.prop_map(Json::Object)];
-    (vec(condition(3), 0..3), option::of(rollout()), serve, window()).prop_map(
-        |(when, rollout, serve, (starts_at, ends_at))| {
+    // Each flag has its own part of the group.
+    let exclusion = (0..25_usize, 0..25_usize)
+        .prop_map(move |(a, b)| json!({"group": "g", "from": flag * 25 + a.min(b), "to": flag * 25 + a.max(b) + 1}));
+    let split = (option::of(unit()), option::of(text()))
+        .prop_map(|(unit, salt)| with_present(json!({}), [("unit", unit), ("salt", salt)]));
+    (
+        vec(condition(3), 0..3),
+        option::of(rollout()),
+        option::weighted(0.2, exclusion),
+        (serve, option::weighted(0.3, split)),
+        any::<bool>(),
+        window(),
+    )
+        .prop_map(|(when, rollout, exclusion, (serve, split), sticky, (starts_at, ends_at))| {
+            let has_weights = serve.is_object();
+            let one_line =
+                rollout.as_ref().is_some_and(|rollout| !matches!(rollout["hash"].as_str(), None | Some("unleash")));
+            let sticky = (sticky && (rollout.is_some() || has_weights)).then_some(json!(true));
             with_present(
                 json!({"when": when, "serve": serve}),
-                [("rollout", rollout), ("starts_at", starts_at), ("ends_at", ends_at)],
+                [
+                    ("rollout", rollout),
+                    ("exclusion", exclusion),
+                    ("split", split.filter(|_| has_weights && !one_line)),
+                    ("sticky", sticky),
+                    ("starts_at", starts_at),
+                    ("ends_at", ends_at),
+                ],
             )
-        },
-    )
+        })
 }
 
 fn flag(index: usize) -> impl Strategy<Value = Json> {
@@ -157,8 +198,11 @@ fn flag(index: usize) -> impl Strategy<Value = Json> {
     let variants: &[&str] = if index.is_multiple_of(2) { &["off", "on"] } else { &["blue", "green", "old"] };
     let parent = (0..index.max(1), any::<prop::sample::Index>()).prop_map(move |(parent, pick)| {
         let names: &[&str] = if parent.is_multiple_of(2) { &["off", "on"] } else { &["blue", "green", "old"] };
-        let value = names[pick.index(names.len())];
-        (index > 0).then(|| json!([{"flag": format!("f{parent}"), "value": value}]))
+        let at = pick.index(names.len());
+        let flag = format!("f{parent}");
+        let one = json!({"flag": flag, "value": names[at]});
+        let several = json!({"flag": flag, "values": names[..=at]});
+        (index > 0).then(|| json!([if at == 0 { one } else { several }]))
     });
     let overrides = option::weighted(0.2, (text(), select(variants)))
         .prop_map(|o| o.map(|(user, variant)| json!({ user.as_str().unwrap(): variant })));
@@ -169,16 +213,18 @@ fn flag(index: usize) -> impl Strategy<Value = Json> {
         option::of(select(variants).prop_map(Json::from)),
         option::weighted(0.3, parent),
         overrides,
-        vec(rule(variants), 0..4),
+        (vec(rule(index, variants), 0..4), option::weighted(0.2, 0..3_u32)),
         window(),
     )
-        .prop_map(move |(active, enabled, default, off, parent, overrides, rules, window)| {
+        .prop_map(move |(active, enabled, default, off, parent, overrides, (rules, holdout), window)| {
+            let holdouts = holdout.map(|n| json!([format!("s{n}")]));
             let mut flag = with_present(
                 json!({"key": format!("f{index}"), "active": active, "enabled": enabled, "default": default}),
                 [
                     ("off", off),
                     ("prerequisites", parent.flatten()),
                     ("overrides", overrides),
+                    ("holdouts", holdouts),
                     ("starts_at", window.0),
                     ("ends_at", window.1),
                 ],
@@ -187,61 +233,91 @@ fn flag(index: usize) -> impl Strategy<Value = Json> {
                 flag["type"] = json!("string");
                 flag["variants"] = json!({"blue": "b", "green": "g", "old": "o"});
             }
-            // What comes after a rule that takes everybody would be refused.
-            let takes_all = |rule: &Json| {
-                rule["when"] == json!([])
-                    && !rule["serve"].is_object()
-                    && ["rollout", "starts_at", "ends_at"].iter().all(|m| rule[*m].is_null())
-            };
-            let end = rules.iter().position(takes_all).map_or(rules.len(), |last| last + 1);
-            if end > 0 {
-                flag["rules"] = rules[..end].to_vec().into();
+            if !rules.is_empty() {
+                flag["rules"] = named(rules);
             }
             flag
         })
 }
 
+/// With the names that the rules have in answers, so that dropping one renames none.
+fn named(mut rules: Vec<Json>) -> Json {
+    for (index, rule) in rules.iter_mut().enumerate() {
+        rule["name"] = json!(format!("rule {}", index + 1));
+    }
+    rules.into()
+}
+
+/// The file without the rules that are refused because nobody ever comes to them.
+fn reachable(mut file: Json) -> Json {
+    let read: FlagFile = serde_json::from_value(file.clone()).unwrap();
+    for fault in compile(&read).err().unwrap_or_default() {
+        assert!(fault.what.starts_with("is never reached: "), "{fault}\n{file}");
+        let (key, rule) = (fault.flag.unwrap(), fault.rule.unwrap());
+        let flags = file["flags"].as_array_mut().unwrap();
+        let flag = flags.iter_mut().find(|flag| flag["key"] == *key).unwrap();
+        flag["rules"].as_array_mut().unwrap().retain(|other| other["name"] != *rule);
+    }
+    file
+}
+
 fn segment(index: usize) -> impl Strategy<Value = Json> {
-    (vec(condition(index), 0..3), vec(text(), 1..3))
-        .prop_map(move |(when, users)| json!({"key": format!("s{index}"), "when": when, "users": users}))
+    (vec(condition(index), 0..3), option::weighted(0.3, rollout()), vec(text(), 1..3)).prop_map(
+        move |(when, rollout, users)| {
+            with_present(json!({"key": format!("s{index}"), "when": when, "users": users}), [("rollout", rollout)])
+        },
+    )
 }
 
 fn file() -> impl Strategy<Value = Json> {
     let flags = [flag(0).boxed(), flag(1).boxed(), flag(2).boxed(), flag(3).boxed()];
     let segments = [segment(0).boxed(), segment(1).boxed(), segment(2).boxed()];
-    (flags, segments).prop_map(|(flags, segments)| json!({"flags": flags, "segments": segments}))
+    (flags, segments).prop_map(|(flags, segments)| reachable(json!({"flags": flags, "segments": segments})))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+    #[test]
+    fn the_model_and_explain_agree(file in file(), people in vec(person(), 3), now_us in now()) {
+        let set = set(&file);
+        for person in &people {
+            let model = Model { file: &file, person, now_us };
+            for key in ["f0", "f1", "f2", "f3"] {
+                let answer = set.evaluate(key, person, now_us);
+                prop_assert_eq!(answer.as_ref().map(line), model.line(key), "{} {:?}", key, person);
+                prop_assert_eq!(set.evaluate(key, person, now_us), answer);
+                let explanation = set.explain(key, person, now_us);
+                prop_assert_eq!(explanation.is_some(), answer.is_some());
+                let (Some(explanation), Some(answer)) = (explanation, answer) else { continue };
+                prop_assert_eq!(explanation.value, answer.value);
+                prop_assert_eq!(explanation.enabled, answer.enabled);
+                prop_assert_eq!(explanation.reason, answer.reason);
+                let decides = |r: &&RuleExplanation<'_>| matches!(r.outcome, RuleOutcome::Matched | RuleOutcome::Assigned);
+                prop_assert_eq!(explanation.rules.iter().find(decides).map(|rule| rule.name), answer.rule);
+                for rule in &explanation.rules {
+                    let missed = !decides(&rule) && rule.outcome != RuleOutcome::NotTried;
+                    prop_assert_eq!(missed, !rule.needs.is_empty(), "{:?}", rule);
+                    let fails = rule.conditions.iter().any(|condition| !condition.holds);
+                    prop_assert!(!fails || matches!(rule.outcome,
+                        RuleOutcome::ConditionFailed | RuleOutcome::OutsideTime));
+                    let taken = rule.rollout.as_ref().and_then(|r| Some(r.bucket? < r.threshold));
+                    prop_assert!(rule.outcome != RuleOutcome::Matched || taken != Some(false));
+                    prop_assert!(rule.outcome != RuleOutcome::NotInRollout || taken == Some(false));
+                }
+                let is_off = answer.reason == Reason::Disabled || explanation.holdout.is_some();
+                prop_assert_eq!(is_off, !explanation.needs.is_empty());
+            }
+        }
+    }
+
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn the_model_and_explain_agree(file in file(), contexts in vec(context(), 6), now_us in now()) {
-        let set = set(&file);
-        for context in &contexts {
-            let model = Model { file: &file, context, now_us };
-            for key in ["f0", "f1", "f2", "f3"] {
-                let answer = set.evaluate(key, context, now_us);
-                prop_assert_eq!(answer.as_ref().map(line), model.line(key), "{} {:?}", key, context);
-                let explanation = set.explain(key, context, now_us);
-                prop_assert_eq!(explanation.is_some(), answer.is_some());
-                let (Some(explanation), Some(answer)) = (explanation, answer) else { continue };
-                prop_assert_eq!(explanation.value, answer.value);
-                prop_assert_eq!(explanation.enabled, answer.enabled);
-                prop_assert_eq!(explanation.reason, answer.reason);
-                let matched = explanation.rules.iter().find(|r| r.outcome == RuleOutcome::Matched);
-                prop_assert_eq!(matched.map(|rule| rule.name), answer.rule);
-                for rule in &explanation.rules {
-                    let fails = rule.conditions.iter().any(|condition| !condition.holds);
-                    prop_assert!(!fails || matches!(rule.outcome,
-                        RuleOutcome::ConditionFailed | RuleOutcome::OutsideTime));
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn an_export_is_the_file(file in file(), context in context(), now_us in now()) {
+    fn an_export_is_the_file(file in file(), context in person(), now_us in now()) {
         let read: FlagFile = osaycore_flags::parse(&file.to_string()).unwrap();
         let export = serde_json::to_string(&read).unwrap();
         let again = osaycore_flags::parse(&export).unwrap();

@@ -175,3 +175,14 @@ fn json_attributes() {
     assert_eq!(Attribute::from_json(&json!(7)), Some(Attribute::Integer(7)));
     assert_eq!(Attribute::from_json(&json!(7.0)), Some(Attribute::Float(7.0)));
 }
+
+#[test]
+fn the_examples_of_the_documentation_compile() {
+    let page = include_str!("../../../../docs/flags.md");
+    let examples: Vec<&str> = page.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(examples.len(), 2);
+    for example in examples {
+        let file = osaycore_flags::parse(example).unwrap();
+        crate::compile(&file).unwrap_or_else(|faults| panic!("{faults:?}"));
+    }
+}

@@ -92,7 +92,10 @@ fn conditions() {
         (json!({"attribute": "x", "op": "contains", "value": ""}), "the empty text is part of every text"),
         (json!({"attribute": "x", "op": "contains", "value": 5}), "`x` `contains`: 5 is no text"),
         (json!({"attribute": "x", "op": "exists", "value": true}), "takes neither `value` nor `values`"),
-        (json!({"attribute": "x", "op": "matches", "value": "a"}), "regular expressions are not supported yet"),
+        (json!({"attribute": "x", "op": "matches", "value": "(a"}), "`x` `matches`: \"(a\" is no regular expression"),
+        (json!({"attribute": "x", "op": "matches", "value": "(a|b)*a(a|b){20}"}), "is too large"),
+        (json!({"attribute": "x", "op": "matches", "values": vec!["a"; 17]}), "more than 16 regular expressions"),
+        (json!({"attribute": "x", "op": "matches", "value": 5}), "5 is no text"),
         (json!({"attribute": "x", "op": "<", "value": "5"}), "`x` `<`: `value` must be a number"),
         (json!({"attribute": "x", "op": "<", "value": 1e-19}), "has more than 18 decimals"),
         (json!({"attribute": "x", "op": "<", "value": 1e21}), "is beyond"),
@@ -176,6 +179,27 @@ fn flags() {
             ),
             "`rollout.schedule[1]` is not later than the one before",
         ),
+        (json!({"expires_at": "soon"}), "flag `a`: `expires_at`: \"soon\" is no RFC 3339 time"),
+        (json!({"holdouts": ["none"]}), "flag `a`: `holdouts`: unknown segment `none`"),
+        (json!({"prerequisites": [{"flag": "a"}]}), "prerequisite `a`: takes either `value` or `values`"),
+        (
+            rule(json!({"serve": true, "exclusion": {"group": "", "from": 0, "to": 5}})),
+            "flag `a`, rule `rule 1`: `exclusion.group` is empty",
+        ),
+        (
+            rule(json!({"serve": true, "exclusion": {"group": "g", "from": 5, "to": 5}})),
+            "`exclusion.to` is not above `exclusion.from`",
+        ),
+        (
+            rule(json!({"serve": true, "exclusion": {"group": "g", "from": 0, "to": 5, "unit": ["x", "groups"]}})),
+            "`exclusion.unit`: `groups` is a list of texts",
+        ),
+        (rule(json!({"serve": true, "split": {"salt": "x"}})), "`split` goes with weights"),
+        (
+            rule(json!({"serve": {"on": 1}, "split": {}, "rollout": {"percent": 5, "hash": "launchdarkly"}})),
+            "`split` goes with the hash `unleash` alone",
+        ),
+        (rule(json!({"serve": true, "sticky": true})), "`sticky` goes with `rollout` or weights"),
         (
             json!({"rules": [{"serve": true}, {"name": "late", "serve": false}]}),
             "flag `a`, rule `late`: is never reached: rule `rule 1` before it takes everybody",
@@ -192,6 +216,58 @@ fn flags() {
         let actual = of_flag(members.clone());
         assert!(actual.contains(expected), "{members}\n{actual}\n{expected}");
         assert!(!actual.contains('\n'), "{members}\n{actual}");
+    }
+}
+
+#[test]
+fn rules_that_nobody_comes_to() {
+    let with = |rules: Json| faults(&json!({"flags": [{"key": "a", "rules": rules}]}).to_string());
+    let staff = json!({"attribute": "role", "op": "in", "values": ["staff"]});
+    let named = json!({"attribute": "role", "op": "not_in", "values": ["staff"]});
+    let adult = json!({"attribute": "age", "op": ">=", "value": 18});
+    let rollout = |percent: u32| json!({ "percent": percent });
+    let taken =
+        "flag `a`, rule `rule 2`: is never reached: rule `rule 1` before it takes everybody that this one would";
+    for (first, second, expected) in [
+        (json!({"when": [staff]}), json!({"when": [staff, adult]}), taken),
+        (json!({"when": [adult, staff]}), json!({"when": [staff]}), ""),
+        (json!({"when": [staff], "starts_at": "2026-01-01T00:00:00Z"}), json!({"when": [staff]}), ""),
+        (json!({"rollout": rollout(30)}), json!({"rollout": rollout(20)}), taken),
+        (json!({"rollout": rollout(20)}), json!({"rollout": rollout(30)}), ""),
+        (json!({"rollout": rollout(30)}), json!({"rollout": {"percent": 20, "salt": "x"}}), ""),
+        // Who was served by it once may be above 30 %.
+        (json!({"rollout": rollout(30)}), json!({"rollout": rollout(20), "sticky": true}), ""),
+        (json!({"rollout": rollout(100)}), json!({"when": [staff]}), ""),
+        (
+            json!({"when": [staff, named]}),
+            json!({}),
+            "flag `a`, rule `rule 1`: is never reached: `role in [\"staff\"]` and `role not_in [\"staff\"]` never hold together",
+        ),
+    ] {
+        let rule = |members: &Json| {
+            let mut rule = crate::object(members.clone());
+            rule.insert("serve".to_owned(), json!(true));
+            Json::Object(rule)
+        };
+        assert_eq!(with(json!([rule(&first), rule(&second)])), expected, "{first} {second}");
+    }
+}
+
+#[test]
+fn parts_of_a_group_that_overlap() {
+    let flag = |key: &str, from: u32, to: u32, unit: &str| {
+        json!({"key": key, "rules": [{"name": "r", "serve": true,
+            "exclusion": {"group": "g", "from": from, "to": to, "unit": unit}}]})
+    };
+    for (second, expected) in [
+        (flag("b", 50, 100, "user_id"), ""),
+        (flag("b", 49, 100, "user_id"), "flag `b`, rule `r`: exclusion group `g`: overlaps with rule `r` of flag `a`"),
+        (
+            flag("b", 50, 100, "company"),
+            "flag `b`, rule `r`: exclusion group `g`: another `unit` than rule `r` of flag `a`",
+        ),
+    ] {
+        assert_eq!(faults(&json!({"flags": [flag("a", 0, 50, "user_id"), second]}).to_string()), expected);
     }
 }
 
@@ -215,7 +291,7 @@ fn sets() {
             json!({"segments": [{"key": "s", "users": ["u"]}, {"key": "s", "users": ["u"]}]}),
             "segment `s`: defined more than once",
         ),
-        (json!({"segments": [{"key": "s"}]}), "segment `s`: has neither `when` nor `users`"),
+        (json!({"segments": [{"key": "s"}]}), "segment `s`: has neither `when` nor `users` nor `rollout`"),
         (json!({"segments": [{"key": "s", "users": [""]}]}), "segment `s`: `users` has an empty id"),
         (
             json!({"segments": [{"key": "s", "when": [{"segment": "t"}]}]}),

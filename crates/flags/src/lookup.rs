@@ -1,0 +1,133 @@
+//! Texts found by their hash: ten thousand as fast as ten.
+
+use alloc::{boxed::Box, string::String, vec::Vec};
+use core::hash::{BuildHasher, Hasher};
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+
+/// Texts, each with a value.
+#[derive(Debug)]
+pub(crate) struct Lookup<V> {
+    entries: Entries<V>,
+    fold: bool,
+}
+
+/// In lower case if `fold`.
+#[derive(Debug)]
+enum Entries<V> {
+    /// So few that comparing with each is faster than hashing.
+    Few(Vec<(Box<str>, V)>),
+    Many(HashTable<(Box<str>, V)>),
+}
+
+/// What keys hash with. Who writes flag files has no reason to make them collide.
+pub(crate) const STATE: FixedState = FixedState::with_seed(0);
+
+impl<V> Lookup<V> {
+    const FEW: usize = 4;
+
+    /// Of texts that come twice (but for case, if `fold`) the first counts.
+    pub(crate) fn new(entries: impl IntoIterator<Item = (String, V)>, fold: bool) -> Self {
+        let mut table: HashTable<(Box<str>, V)> = HashTable::new();
+        for (text, value) in entries {
+            let text: String = if fold { folded(&text).collect() } else { text };
+            let key = hash(&text, fold);
+            if table.find(key, |(other, _)| **other == *text).is_none() {
+                table.insert_unique(key, (text.into(), value), |(text, _)| hash(text, fold));
+            }
+        }
+        let is_few = table.len() <= Self::FEW;
+        let entries = if is_few { Entries::Few(table.into_iter().collect()) } else { Entries::Many(table) };
+        Self { entries, fold }
+    }
+
+    pub(crate) fn find(&self, text: &str) -> Option<&V> {
+        let found = match &self.entries {
+            // The first byte tells most apart, without a call.
+            Entries::Few(list) if !self.fold => {
+                let first = text.as_bytes().first();
+                list.iter().find(|(entry, _)| entry.as_bytes().first() == first && **entry == *text)
+            }
+            Entries::Few(list) => list.iter().find(|(entry, _)| equals(entry, text, true)),
+            Entries::Many(table) => table.find(hash(text, self.fold), |(entry, _)| equals(entry, text, self.fold)),
+        };
+        found.map(|(_, value)| value)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match &self.entries {
+            Entries::Few(list) => list.len(),
+            Entries::Many(table) => table.len(),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// In no particular order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
+        let (few, many) = match &self.entries {
+            Entries::Few(list) => (Some(list), None),
+            Entries::Many(table) => (None, Some(table)),
+        };
+        let all = few.into_iter().flatten().chain(many.into_iter().flatten());
+        all.map(|(text, value)| (&**text, value))
+    }
+}
+
+/// The same texts with the same values, in whatever order.
+impl<V: PartialEq> PartialEq for Lookup<V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.fold == other.fold
+            && self.len() == other.len()
+            && self.iter().all(|(text, value)| other.find(text) == Some(value))
+    }
+}
+
+impl<V> Default for Lookup<V> {
+    fn default() -> Self {
+        Self { entries: Entries::Few(Vec::new()), fold: false }
+    }
+}
+
+pub(crate) fn folded(text: &str) -> impl Iterator<Item = char> {
+    text.chars().flat_map(char::to_lowercase)
+}
+
+/// Whether the texts are equal; `value` is folded already if `fold`.
+pub(crate) fn equals(value: &str, text: &str, fold: bool) -> bool {
+    match fold {
+        false => value == text,
+        true if value.is_ascii() && text.is_ascii() => value.eq_ignore_ascii_case(text),
+        true => value.chars().eq(folded(text)),
+    }
+}
+
+fn hash(text: &str, fold: bool) -> u64 {
+    if !fold {
+        return STATE.hash_one(text);
+    }
+    let mut hasher = STATE.build_hasher();
+    // Eight bytes at a time, whatever the characters: what folds alike hashes alike.
+    let mut word = 0_u64;
+    let mut count = 0_u32;
+    let mut push = |byte: u8| {
+        word = word << 8 | u64::from(byte);
+        count = count.wrapping_add(1);
+        if count.is_multiple_of(8) {
+            hasher.write_u64(word);
+        }
+    };
+    for character in text.chars() {
+        if character.is_ascii() {
+            push(u8::try_from(character).unwrap_or_default().to_ascii_lowercase());
+        } else {
+            let mut buffer = [0; 4];
+            character.to_lowercase().for_each(|c| c.encode_utf8(&mut buffer).bytes().for_each(&mut push));
+        }
+    }
+    hasher.write_u64(word);
+    hasher.write_u32(count);
+    hasher.finish()
+}
