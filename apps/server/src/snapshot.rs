@@ -181,11 +181,11 @@ impl Snapshots {
         work: impl FnOnce(&mut Tx<'_>, &Sealer) -> Result<T, E>,
     ) -> Result<T, E> {
         let mut sealer = self.sealer.load_full();
-        if let Err(stale) = jwt_keys::ring(tx.connection(), &sealer) {
+        if let Err(stale) = jwt_keys::prove(tx.connection(), &sealer) {
             let StoreError::Sealing(_) = stale else { return Err(stale.into()) };
             // That the key cannot be read either is this work's fault, and nobody else's.
             sealer = Arc::new((self.reload)().map_err(|_| stale)?);
-            jwt_keys::ring(tx.connection(), &sealer)?;
+            jwt_keys::prove(tx.connection(), &sealer)?;
             self.sealer.store(Arc::clone(&sealer));
         }
         work(tx, &sealer)

@@ -2,7 +2,13 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::Ed25519KeyPair;
+use osaycore_jwt::Algorithm;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 /// Microseconds since the Unix epoch, UTC.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
@@ -42,6 +48,19 @@ pub(crate) fn uuid() -> Uuid {
 pub(crate) fn ordered_uuid(now_us: i64) -> Uuid {
     let millis = u64::try_from(now_us.div_euclid(1000)).unwrap_or(0);
     uuid::Builder::from_unix_timestamp_millis(millis, &random()).into_uuid()
+}
+
+/// What a token key of this algorithm is made of: 32 bytes, or a key pair as PKCS#8. None if none could be made.
+pub(crate) fn token_key(algorithm: Algorithm) -> Option<Zeroizing<Vec<u8>>> {
+    let bytes = match algorithm {
+        Algorithm::Hs256 => random::<32>().to_vec(),
+        Algorithm::EdDsa => Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new()).ok()?.as_ref().to_vec(),
+        Algorithm::Rs256 => {
+            let der: Pkcs8V1Der<'_> = KeyPair::generate(KeySize::Rsa2048).ok()?.as_der().ok()?;
+            der.as_ref().to_vec()
+        }
+    };
+    Some(Zeroizing::new(bytes))
 }
 
 /// A key for outside use: `prefix` and 256 random bits in hexadecimal.

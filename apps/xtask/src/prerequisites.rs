@@ -96,8 +96,14 @@ const NEEDS: &[Need] = &[
 /// What Chromium is called; `apps/server/tests/browser/chromium.mjs` looks for the same.
 const CHROMIUM: [&str; 2] = ["chromium", "chromium-browser"];
 
-/// Of Python; the modules are called as the packages.
-const PYTHON_PACKAGES: [&str; 3] = ["requests", "aiosmtpd", "flask"];
+/// Of Python: the modules, and the packages that bring them.
+const PYTHON_PACKAGES: [(&str, &str); 5] = [
+    ("requests", "requests"),
+    ("aiosmtpd", "aiosmtpd"),
+    ("flask", "flask"),
+    ("jwt", "pyjwt"),
+    ("cryptography", "cryptography"),
+];
 
 const POSTGRES_NEEDS: &[Need] = &[
     Need {
@@ -146,12 +152,18 @@ pub fn ensure(with_postgres: bool) -> Result<Vec<(&'static str, OsString)>, Stri
         }
         return Err(said);
     }
-    Ok(vec![("PATH", with_python_packages()?), ("OSAYCORE_TEST_NODE_MODULES", node_modules()?)])
+    let modules = node_modules()?;
+    let unleash = Path::new(&modules).join("@unleash/client-specification");
+    Ok(vec![
+        ("PATH", with_python_packages()?),
+        ("OSAYCORE_TEST_NODE_MODULES", modules),
+        ("OSAYCORE_UNLEASH_SPECIFICATION", unleash.into()),
+    ])
 }
 
 /// `PATH`, with the private environment in front where it is needed.
 fn with_python_packages() -> Result<OsString, String> {
-    let import = format!("import {}", PYTHON_PACKAGES.join(", "));
+    let import = format!("import {}", PYTHON_PACKAGES.map(|(module, _)| module).join(", "));
     let has_packages = |python: &Path| {
         let mut command = Command::new(python);
         runs(command.args(["-c", &import]).stderr(Stdio::null()))
@@ -170,8 +182,9 @@ fn with_python_packages() -> Result<OsString, String> {
 }
 
 fn create_environment(folder: &Path, python: &Path) -> Result<(), String> {
-    let packages = PYTHON_PACKAGES.join(" ");
-    println!("{packages}: a private Python environment in {}", folder.display());
+    let packages = PYTHON_PACKAGES.map(|(_, package)| package);
+    let named = packages.join(" ");
+    println!("{named}: a private Python environment in {}", folder.display());
     let create = || runs(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder));
     // Debian's Python comes without its venv module.
     let created = create() || (is_root() && apt_install(&["python3", "python3-venv"]) && create());
@@ -179,16 +192,16 @@ fn create_environment(folder: &Path, python: &Path) -> Result<(), String> {
         return Err("python3 -m venv failed; Debian, Ubuntu: apt-get install -y python3-venv".to_owned());
     }
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    if runs(Command::new(python).args(pip).args(PYTHON_PACKAGES)) {
+    if runs(Command::new(python).args(pip).args(packages)) {
         return Ok(());
     }
     Err(format!(
-        "pip install {packages} failed: it needs PyPI or a mirror of it (PIP_INDEX_URL); or install \
+        "pip install {named} failed: it needs PyPI or a mirror of it (PIP_INDEX_URL); or install \
          them for the system's Python: apt-get install -y python3-requests python3-aiosmtpd"
     ))
 }
 
-/// The folder of the npm packages that the browser tests name, in the versions of their lock file.
+/// The folder of the npm packages that the tests name, in the versions of their lock file.
 fn node_modules() -> Result<OsString, String> {
     let named = tree::root().join("apps/server/tests/browser");
     let folder = tree::target_folder().join("browser");

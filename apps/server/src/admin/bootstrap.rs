@@ -24,7 +24,7 @@ pub(crate) fn run(connection: &mut AnyConnection, sealer: &Sealer, now_us: i64) 
     }
     let by = By::system(DEFAULT_TENANT_ID, now_us);
     jwt_keys::set_issuer(connection, &format!("urn:uuid:{}", system::uuid()))?;
-    keys::add_jwt_key(connection, sealer, now_us)?;
+    keys::add_first_jwt_key(connection, sealer, now_us)?;
     let name = DEFAULT_TENANT.parse().map_err(|_| Code::Internal)?;
     tenants::create(connection, sealer, &by, name)?;
     Ok(())

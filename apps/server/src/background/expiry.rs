@@ -4,6 +4,7 @@ use osaycore_jwt::session;
 use osaycore_signing::replay;
 
 use super::{Held, Progress, Stopped};
+use crate::admin::keys;
 use crate::store::db::StoreError;
 use crate::store::tx::Tx;
 use crate::store::{
@@ -45,12 +46,14 @@ pub(super) fn step(held: &mut Held<'_>, window_s: i64) -> Result<Progress, Stopp
     let any = held.read(|connection| {
         Ok(apps::any_expired_secret(connection, expired_us)?
             || jwt_keys::any_retired(connection, expired_us)?
+            || jwt_keys::any_to_promote(connection, now_us)?
             || leases::any_abandoned(connection, abandoned_us)?)
     })?;
     if any {
         held.write(|connection| {
             apps::drop_expired_secrets(connection, expired_us)?;
             jwt_keys::drop_retired(connection, expired_us)?;
+            keys::promote(connection, now_us)?;
             leases::drop_abandoned(connection, abandoned_us)
         })?;
     }

@@ -205,7 +205,7 @@ fn expiry_drops_what_has_had_its_time_and_nothing_else() {
     let app = transact::<_, Failure>(&mut connection, TENANT, |tx| {
         let new = NewApp { name: "app".parse().unwrap(), scopes: AppScopes::default(), redirect_uris: vec![] };
         let app = apps::create(tx, &sealer, &by(1), new)?.app;
-        keys::rotate_jwt(tx, &sealer, &by(1))?;
+        keys::rotate_jwt(tx, &sealer, &by(1), None, Some(0))?;
         // One secret expired long ago, one a second ago.
         crate::store::apps::expire_secrets(tx, app.id, crate::store::apps::SecretKind::Signing, 5)?;
         for at_s in [oldest_s, NOW_S] {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
+use osaycore_jwt::Algorithm;
 
 use super::output::{optional, table, tell, timestamp};
 use super::session::Session;
@@ -30,14 +31,22 @@ pub(super) enum Rotate {
         new_key_file: Option<PathBuf>,
     },
     /// Sign user tokens with a new key; tokens of the old one are good until they expire
-    Jwt,
+    Jwt {
+        /// `HS256`, `EdDSA` or `RS256` [default: as before]
+        #[arg(long, value_parser = algorithm)]
+        algorithm: Option<Algorithm>,
+        /// Seconds that it is published before it issues [default: 5, and 600 where others verify by the public key]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..=604_800))]
+        lead_seconds: Option<i64>,
+    },
 }
 
 impl Key {
     pub(super) fn run(self, session: &Session) -> anyhow::Result<()> {
         match self {
-            Self::Rotate(Rotate::Jwt) => {
-                let kid = session.write_sealed(|tx, by, sealer| keys::rotate_jwt(tx, sealer, by))?;
+            Self::Rotate(Rotate::Jwt { algorithm, lead_seconds }) => {
+                let kid =
+                    session.write_sealed(|tx, by, sealer| keys::rotate_jwt(tx, sealer, by, algorithm, lead_seconds))?;
                 session.output.show(&serde_json::json!({ "kid": kid }), || format!("kid  {kid}"))
             }
             Self::Rotate(Rotate::Master { new_key_file }) => {
@@ -57,6 +66,10 @@ impl Key {
             Self::List => list(session),
         }
     }
+}
+
+fn algorithm(name: &str) -> Result<Algorithm, String> {
+    Algorithm::named(name).ok_or_else(|| "HS256, EdDSA or RS256".to_owned())
 }
 
 /// The file has both keys while secrets are sealed anew, so that nobody is without the right one at any moment.
@@ -116,9 +129,13 @@ fn list(session: &Session) -> anyhow::Result<()> {
                 key.algorithm.clone(),
                 key.state.clone(),
                 timestamp(key.created_at_us),
+                timestamp(key.active_from_us),
                 optional(key.drop_after_us.map(timestamp)),
             ]
         };
-        table(&["kid", "algorithm", "state", "created", "dropped"], &keys.iter().map(cells).collect::<Vec<_>>())
+        table(
+            &["kid", "algorithm", "state", "created", "active from", "dropped"],
+            &keys.iter().map(cells).collect::<Vec<_>>(),
+        )
     })
 }

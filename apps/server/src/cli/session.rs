@@ -130,7 +130,7 @@ impl Session {
     /// The master key, if it opens what is sealed already: secrets under two keys would lock the server out.
     fn proven_sealer(&self, connection: &mut AnyConnection) -> Result<Sealer, Failure> {
         let sealer = self.sealer()?;
-        jwt_keys::ring(connection, &sealer)?;
+        jwt_keys::prove(connection, &sealer)?;
         Ok(sealer)
     }
 

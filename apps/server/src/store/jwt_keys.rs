@@ -19,6 +19,7 @@ struct Row {
     secret: Vec<u8>,
     state: String,
     created_at_us: i64,
+    active_from_us: i64,
     drop_after_us: Option<i64>,
 }
 
@@ -29,6 +30,7 @@ pub(crate) struct KeyInfo {
     pub(crate) algorithm: String,
     pub(crate) state: String,
     pub(crate) created_at_us: i64,
+    pub(crate) active_from_us: i64,
     pub(crate) drop_after_us: Option<i64>,
 }
 
@@ -50,6 +52,12 @@ pub(crate) fn ring(connection: &mut AnyConnection, sealer: &Sealer) -> Result<Ke
     KeyRing::new(issuer, keys).map_err(|_| StoreError::Corrupt("ring of token keys"))
 }
 
+/// Whether the sealer opens what is sealed here: a key that is stale, or another's, does not.
+pub(crate) fn prove(connection: &mut AnyConnection, sealer: &Sealer) -> Result<(), StoreError> {
+    let rows: Vec<Row> = jwt_keys::table.select(row::<Row>()).load(connection)?;
+    rows.iter().try_for_each(|row| Ok(sealer.open(place(&row.kid), &row.secret).map(drop)?))
+}
+
 /// The `iss` of every token; none before the first start.
 pub(crate) fn issuer(connection: &mut AnyConnection) -> Result<Option<String>, StoreError> {
     Ok(deployment::table.find(ISSUER).select(deployment::value).get_result(connection).optional()?)
@@ -63,29 +71,62 @@ pub(crate) fn set_issuer(connection: &mut AnyConnection, issuer: &str) -> Result
     Ok(())
 }
 
-/// Adds a key that issues from now on; the one that did so far verifies until `drop_after_us`, when the last of its
-/// tokens has expired.
-pub(crate) fn activate(
+/// A key pair, or a shared secret, that is to be published.
+pub(crate) struct NewKey<'a> {
+    pub(crate) kid: &'a str,
+    pub(crate) algorithm: Algorithm,
+    pub(crate) secret: &'a [u8],
+    /// When it issues.
+    pub(crate) active_from_us: i64,
+}
+
+/// Publishes a key, in the place of one that was published and has not issued yet.
+pub(crate) fn publish(
     connection: &mut AnyConnection,
     sealer: &Sealer,
-    kid: &str,
-    secret: &[u8],
+    key: &NewKey<'_>,
     now_us: i64,
-    drop_after_us: i64,
 ) -> Result<(), StoreError> {
-    diesel::update(jwt_keys::table.filter(jwt_keys::state.eq("active")))
-        .set((jwt_keys::state.eq("retiring"), jwt_keys::drop_after_us.eq(drop_after_us)))
-        .execute(connection)?;
+    diesel::delete(jwt_keys::table.filter(jwt_keys::state.eq("next"))).execute(connection)?;
     let row = Row {
-        kid: kid.to_owned(),
-        algorithm: "HS256".to_owned(),
-        secret: sealer.seal(place(kid), secret)?,
-        state: "active".to_owned(),
+        kid: key.kid.to_owned(),
+        algorithm: key.algorithm.name().to_owned(),
+        secret: sealer.seal(place(key.kid), key.secret)?,
+        state: "next".to_owned(),
         created_at_us: now_us,
+        active_from_us: key.active_from_us,
         drop_after_us: None,
     };
     each_backend!(&mut *connection, |inner| diesel::insert_into(jwt_keys::table).values(row).execute(inner))?;
     versions::bump(connection, Kind::Configuration)
+}
+
+/// Whether a published key is to issue by now.
+pub(crate) fn any_to_promote(connection: &mut AnyConnection, now_us: i64) -> Result<bool, StoreError> {
+    let due = jwt_keys::table.filter(jwt_keys::state.eq("next")).filter(jwt_keys::active_from_us.le(now_us));
+    Ok(diesel::select(exists(due)).get_result(connection)?)
+}
+
+/// Lets a published key issue whose time has come; the one that did so far verifies until `drop_after_us`, when the last of
+/// its tokens has expired.
+pub(crate) fn promote(connection: &mut AnyConnection, now_us: i64, drop_after_us: i64) -> Result<(), StoreError> {
+    if !any_to_promote(connection, now_us)? {
+        return Ok(());
+    }
+    diesel::update(jwt_keys::table.filter(jwt_keys::state.eq("active")))
+        .set((jwt_keys::state.eq("retiring"), jwt_keys::drop_after_us.eq(drop_after_us)))
+        .execute(connection)?;
+    diesel::update(jwt_keys::table.filter(jwt_keys::state.eq("next")))
+        .set((jwt_keys::state.eq("active"), jwt_keys::active_from_us.eq(now_us)))
+        .execute(connection)?;
+    versions::bump(connection, Kind::Configuration)
+}
+
+/// What the active key signs with; none before the first start.
+pub(crate) fn algorithm(connection: &mut AnyConnection) -> Result<Option<Algorithm>, StoreError> {
+    let active = jwt_keys::table.filter(jwt_keys::state.eq("active")).select(jwt_keys::algorithm);
+    let name: Option<String> = active.get_result(connection).optional()?;
+    Ok(name.as_deref().and_then(Algorithm::named))
 }
 
 /// Every key without its secret.
@@ -96,6 +137,7 @@ pub(crate) fn list(connection: &mut AnyConnection) -> Result<Vec<KeyInfo>, Store
         algorithm: row.algorithm,
         state: row.state,
         created_at_us: row.created_at_us,
+        active_from_us: row.active_from_us,
         drop_after_us: row.drop_after_us,
     };
     Ok(rows.into_iter().map(info).collect())

@@ -7,7 +7,7 @@ table! { versions (kind) { kind -> Text, version -> BigInt, } }
 table! { id_blocks (kind) { kind -> Text, next -> BigInt, } }
 table! { jwt_keys (kid) {
     kid -> Text, algorithm -> Text, secret -> Binary, state -> Text, created_at_us -> BigInt,
-    drop_after_us -> Nullable<BigInt>,
+    active_from_us -> BigInt, drop_after_us -> Nullable<BigInt>,
 } }
 table! { tenants (id) {
     id -> BigInt, name -> Text, api_key -> Binary, monthly_user_limit -> Nullable<BigInt>,

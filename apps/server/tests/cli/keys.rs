@@ -42,7 +42,7 @@ fn a_master_key_from_the_environment_is_written_where_it_is_asked_for() {
 fn a_new_token_key_issues_and_the_old_one_retires() {
     let deployment = Deployment::new();
     let first = deployment.json(&["key", "list"])[0]["kid"].clone();
-    let kid = deployment.json(&["key", "rotate", "jwt"])["kid"].clone();
+    let kid = deployment.json(&["key", "rotate", "jwt", "--lead-seconds", "0"])["kid"].clone();
     let keys = deployment.json(&["key", "list"]);
     let state = |kid: &serde_json::Value| {
         let found = keys.as_array().unwrap().iter().find(|key| key["kid"] == *kid).unwrap();
@@ -50,6 +50,12 @@ fn a_new_token_key_issues_and_the_old_one_retires() {
     };
     assert_eq!(state(&first), ("retiring".into(), true));
     assert_eq!(state(&kid), ("active".into(), false));
+    // One that is published first issues later: a server lets it.
+    let next = deployment.json(&["key", "rotate", "jwt", "--algorithm", "EdDSA"])["kid"].clone();
+    let keys = deployment.json(&["key", "list"]);
+    let listed = keys.as_array().unwrap().iter().find(|key| key["kid"] == next).unwrap();
+    assert_eq!((&listed["state"], &listed["algorithm"]), (&"next".into(), &"EdDSA".into()), "{keys}");
+    assert!(listed["active_from_us"].as_i64().unwrap() > listed["created_at_us"].as_i64().unwrap(), "{keys}");
 }
 
 #[test]
