@@ -76,6 +76,5 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) { // node cli
   const missing = names.filter((name) => !process.env[name]);
   if (missing.length) throw new OasisError(`set ${missing.join(", ")}`);
   const [baseUrl, appId, applicationKey, apiKey] = names.map((name) => process.env[name]);
-  const oasis = new Oasis({ baseUrl, appId, applicationKey, apiKey });
-  console.log(JSON.stringify(await oasis[process.argv[2]](...process.argv.slice(3))));
+  console.log(JSON.stringify(await new Oasis({ baseUrl, appId, applicationKey, apiKey })[process.argv[2]](...process.argv.slice(3))));
 }

@@ -1,6 +1,5 @@
 <?php
 // A client of OsayCore's one-time passcodes. PHP 8.1 or newer with the extension curl.
-
 /** The server refused, with its `name`; or its answer is not to be trusted, `name` is null. */
 class OasisError extends RuntimeException {
     public function __construct(string $message, public readonly ?string $name = null) { parent::__construct($message); }

@@ -1,5 +1,4 @@
 """A client of OsayCore's one-time passcodes. Python 3.9 or newer, nothing to install."""
-
 import base64, hashlib, hmac, json, os, sys, time
 from urllib import error, parse, request
 
@@ -77,6 +76,5 @@ def _hmac(key, message):
 
 if __name__ == "__main__":  # python3 client.py verify_code USER 123456 1
     names = ["OASIS_" + name for name in ("BASE_URL", "APP_ID", "APPLICATION_KEY", "API_KEY")]
-    if missing := [name for name in names if not os.environ.get(name)]:
-        sys.exit("set " + ", ".join(missing))
-    print(json.dumps(getattr(Oasis(*map(os.environ.get, names)), sys.argv[1])(*sys.argv[2:])))
+    missing = ", ".join(name for name in names if not os.environ.get(name))
+    sys.exit("set " + missing) if missing else print(json.dumps(getattr(Oasis(*map(os.environ.get, names)), sys.argv[1])(*sys.argv[2:])))
