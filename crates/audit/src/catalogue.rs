@@ -196,6 +196,7 @@ catalogue! {
     Route "route" "Route"
     Rows "rows" "Number of rows"
     Scopes "scopes" "Scopes"
+    SessionLifetimeSeconds "session_lifetime_seconds" "Life of a session in seconds"
     Settings "settings" "Settings"
     Shortfall "shortfall" "Credits short"
     Status "status" "Status"

@@ -2,6 +2,8 @@
 
 use alloc::{borrow::ToOwned, string::String};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     AvatarUrl, DisplayName, Email, Refused, User, UserStatus,
     text::{Flaw, bounded, text_type, without},
@@ -38,7 +40,7 @@ pub struct Identity {
 }
 
 /// What a provider says of somebody now.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     /// The address.
     pub email: Option<Email>,

@@ -3,6 +3,7 @@
 use alloc::{format, vec::Vec};
 use core::fmt::Write as _;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -12,7 +13,7 @@ use crate::{
 };
 
 /// Somebody who proved to a provider who they are.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Login {
     /// The provider.
     pub provider: ProviderName,

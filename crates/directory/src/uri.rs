@@ -7,7 +7,7 @@ use url::Url;
 use crate::text::{Flaw, bounded, text_type, without};
 
 /// What this server adds to a redirect; an app's own must not look like it.
-const OWN_PARAMETERS: [&str; 3] = ["osaycore_jwt", "osaycore_code", "osaycore_error"];
+const OWN_PARAMETERS: [&str; 4] = ["osaycore_jwt", "osaycore_code", "osaycore_state", "osaycore_error"];
 
 /// The longest URI that is kept, in characters.
 const MAX_LENGTH: usize = 2048;
@@ -54,7 +54,9 @@ fn redirect_uri(text: &str) -> Result<String, Flaw> {
     }
     let own = |name: &str| OWN_PARAMETERS.iter().any(|parameter| name.eq_ignore_ascii_case(parameter));
     if uri.query_pairs().any(|(name, _)| own(&name)) {
-        return Err(Flaw::NotA("without the parameters osaycore_jwt, osaycore_code and osaycore_error"));
+        return Err(Flaw::NotA(
+            "without the parameters osaycore_jwt, osaycore_code, osaycore_state and osaycore_error",
+        ));
     }
     Ok(text.to_owned())
 }

@@ -4,9 +4,7 @@ use osaycore_audit::{Action, Log as _, Target, TargetKind};
 use osaycore_directory::{App, Storage as _, User, UserRef};
 use osaycore_jwt::MAX_LIFETIME_S;
 use osaycore_jwt::revocation::{self, Revocation};
-use osaycore_jwt::session::{
-    self, DEFAULT_GRACE_S, DEFAULT_MAX_AGE_S, Presented, RefreshToken, Refreshed, Session, Storage, Successor,
-};
+use osaycore_jwt::session::{self, DEFAULT_GRACE_S, Presented, RefreshToken, Refreshed, Session, Storage, Successor};
 use uuid::Uuid;
 
 use super::tokens::{self, DEFAULT_LIFETIME_S, Minted};
@@ -26,7 +24,8 @@ pub(crate) struct Tokens {
 /// Begins a session of the user in the app, with an access token of so many seconds.
 pub(crate) fn begin(tx: &mut Tx<'_>, by: &By, app: &App, user: &User, expires_in_s: i64) -> Result<Tokens, Failure> {
     let now_s = by.now_us.div_euclid(1_000_000);
-    let session = Session::new(system::uuid(), user.uuid, app.uuid, DEFAULT_MAX_AGE_S, now_s);
+    let max_age_s = i64::from(app.settings.session_lifetime_seconds);
+    let session = Session::new(system::uuid(), user.uuid, app.uuid, max_age_s, now_s);
     let refresh_token = RefreshToken::new(system::random());
     Storage::insert(tx, &session, &refresh_token.hash())?;
     let lifetime_s = session.access_lifetime_s(expires_in_s, now_s);

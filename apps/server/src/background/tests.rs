@@ -180,13 +180,12 @@ fn flow(app_id: i64, number: u8, expires_at_us: i64) -> Flow {
         link_user_id: None,
         cookie_hash: None,
         kept: zeroize::Zeroizing::new(vec![1]),
-        wants_refresh: false,
         expires_at_us,
     }
 }
 
 fn code(app_id: i64, number: u8, expires_at_us: i64) -> SignInCode {
-    SignInCode { code_hash: [number; 32], app_id, user_id: 7, wants_refresh: false, expires_at_us }
+    SignInCode { code_hash: [number; 32], app_id, user_id: 7, link: None, expires_at_us }
 }
 
 #[test]

@@ -119,11 +119,11 @@ table! { identities (tenant_id, provider, subject) {
 table! { flows (tenant_id, state_hash) {
     tenant_id -> BigInt, state_hash -> Binary, app_id -> BigInt, provider -> Text, redirect_uri -> Text,
     response_mode -> Text, link_user_id -> Nullable<BigInt>, cookie_hash -> Nullable<Binary>,
-    kept -> Binary, wants_refresh -> Bool, expires_at_us -> BigInt,
+    kept -> Binary, expires_at_us -> BigInt,
 } }
 table! { sign_in_codes (tenant_id, code_hash) {
     tenant_id -> BigInt, code_hash -> Binary, app_id -> BigInt, user_id -> BigInt,
-    wants_refresh -> Bool, expires_at_us -> BigInt,
+    link -> Nullable<Text>, expires_at_us -> BigInt,
 } }
 
 table! { sessions (tenant_id, id) {

@@ -2,6 +2,7 @@
 
 use diesel::dsl::exists;
 use diesel::prelude::*;
+use osaycore_directory::Login;
 
 use super::db::{AnyConnection, StoreError, row};
 use super::schema::{sign_in_codes, tenants};
@@ -15,8 +16,8 @@ pub(crate) struct SignInCode {
     /// The app that may exchange it.
     pub(crate) app_id: i64,
     pub(crate) user_id: i64,
-    /// The session is to have a refresh token.
-    pub(crate) wants_refresh: bool,
+    /// The login at a provider that is to become the user's.
+    pub(crate) link: Option<Login>,
     pub(crate) expires_at_us: i64,
 }
 
@@ -27,7 +28,7 @@ struct Row {
     code_hash: Vec<u8>,
     app_id: i64,
     user_id: i64,
-    wants_refresh: bool,
+    link: Option<String>,
     expires_at_us: i64,
 }
 
@@ -38,7 +39,7 @@ pub(crate) fn put(tx: &mut Tx<'_>, code: &SignInCode) -> Result<(), StoreError> 
         code_hash: code.code_hash.to_vec(),
         app_id: code.app_id,
         user_id: code.user_id,
-        wants_refresh: code.wants_refresh,
+        link: code.link.as_ref().map(serde_json::to_string).transpose().map_err(|_| StoreError::Corrupt("login"))?,
         expires_at_us: code.expires_at_us,
     };
     diesel::insert_into(sign_in_codes::table).values(row).execute(&mut *tx.connection)?;
@@ -77,11 +78,12 @@ pub(crate) fn forget(tx: &mut Tx<'_>, now_us: i64) -> Result<(), StoreError> {
 
 impl Row {
     fn read(self) -> Result<SignInCode, StoreError> {
+        let link = self.link.map(|login| serde_json::from_str(&login));
         Ok(SignInCode {
             code_hash: tx::fixed(&self.code_hash, "hash of a code")?,
             app_id: self.app_id,
             user_id: self.user_id,
-            wants_refresh: self.wants_refresh,
+            link: link.transpose().map_err(|_| StoreError::Corrupt("login"))?,
             expires_at_us: self.expires_at_us,
         })
     }

@@ -219,19 +219,39 @@ fn accounts_are_linked_by_an_address_that_both_sides_verified_or_by_their_owner(
 
     let eve = world.user("eve");
     let session = world.token(app, &eve);
-    let link = |token: &str| {
+    let initiate = |token: &str, mode: &str| {
         let nonce = unique("nonce");
-        let body = format!(r#"{{"provider":"local","redirect_uri":"{DONE}","link":true,"nonce":"{nonce}"}}"#);
-        let call = Call::post("/api/auth/oauth/initiate", body).bearer(token).signed(app);
-        call.send(world).ok()["auth_url"].as_str().unwrap().to_owned()
+        let asked = format!(r#""provider":"local","redirect_uri":"{DONE}","response_mode":"{mode}""#);
+        let body = format!(r#"{{{asked},"link":true,"nonce":"{nonce}"}}"#);
+        Call::post("/api/auth/oauth/initiate", body).bearer(token).signed(app).send(world)
     };
-    let end = Visitor::default().sign_in(&link(&session), "bob-2", true, APP);
-    let token = end.parameter("osaycore_jwt").unwrap();
-    assert_eq!(deployment.summary(&token)["id"], eve.id.as_str());
+    for mode in ["query", "fragment", "web_message"] {
+        initiate(&session, mode).refused(400, "invalid_field");
+    }
+    let code_of = |login: &str| {
+        let auth_url = initiate(&session, "code").ok()["auth_url"].as_str().unwrap().to_owned();
+        Visitor::default().sign_in(&auth_url, login, true, APP).parameter("osaycore_code").unwrap()
+    };
+    let exchange = |code: &str, token: Option<&str>| {
+        let body = format!(r#"{{"code":"{code}","nonce":"{}"}}"#, unique("nonce"));
+        let call = Call::post("/api/auth/oauth/exchange", body);
+        token.map_or(call.clone(), |token| call.bearer(token)).signed(app).send(world)
+    };
+    // Somebody else was made to open the address: what they bring links nothing, in their session or in none.
+    let mallet = world.user("mallet");
+    let code = code_of("bob-2");
+    exchange(&code, None).refused(401, "missing_token");
+    exchange(&code, Some(&world.token(app, &mallet))).refused(401, "token_invalid");
+    exchange(&code, Some(&deployment.token_of("ada-1"))).refused(401, "token_invalid");
+    let shown = world.run_json(&["audit", "list", "--action", "user.linked", "--user", &eve.id]);
+    assert_eq!(shown.as_array().unwrap().len(), 0, "{shown}");
+    let linked = exchange(&code, Some(&session)).ok();
+    exchange(&code, Some(&session)).refused(400, "invalid_field");
+    assert_eq!(deployment.summary(linked["jwt_token"].as_str().unwrap())["id"], eve.id.as_str());
     assert_eq!(deployment.summary(&deployment.token_of("bob-2"))["id"], eve.id.as_str());
     // Ada's is hers, whoever asks for it.
-    let taken = Visitor::default().sign_in(&link(&session), "ada-1", true, APP);
-    assert_eq!(taken.parameter("osaycore_error").as_deref(), Some("identity_taken"), "{taken:?}");
+    exchange(&code_of("ada-1"), Some(&session)).refused(409, "reference_conflict");
+    assert_eq!(deployment.summary(&deployment.token_of("ada-1"))["id"], ada.id.as_str());
     world.run(&["user", "disable", &eve.id]);
     let refused = Visitor::default().sign_in(&deployment.initiate(""), "bob-2", true, APP);
     assert_eq!(refused.parameter("osaycore_error").as_deref(), Some("user_inactive"), "{refused:?}");
@@ -290,6 +310,28 @@ fn a_fragment_stays_with_the_browser_and_the_seeds_query_is_the_default() {
     assert!(matches!(&end, End::App(url) if url.starts_with("http://127.0.0.1:9/done#osaycore_jwt=")), "{end:?}");
     let end = Visitor::default().sign_in(&deployment.initiate(""), "ada-1", true, APP);
     assert!(matches!(&end, End::App(url) if url.starts_with("http://127.0.0.1:9/done?osaycore_jwt=")), "{end:?}");
+}
+
+#[test]
+fn an_app_gets_back_the_state_that_it_gave() {
+    let deployment = Deployment::new();
+    let state = "ours & = # 1";
+    for (mode, agrees, what) in [
+        ("code", true, "osaycore_code"),
+        ("query", true, "osaycore_jwt"),
+        ("fragment", true, "osaycore_jwt"),
+        ("code", false, "osaycore_error"),
+    ] {
+        let further = format!(r#","response_mode":"{mode}","state":"{state}""#);
+        let end = Visitor::default().sign_in(&deployment.initiate(&further), "ada-1", agrees, APP);
+        assert!(end.parameter(what).is_some(), "{end:?}");
+        assert_eq!(end.parameter("osaycore_state").as_deref(), Some(state), "{end:?}");
+    }
+    let end = Visitor::default().sign_in(&deployment.initiate(""), "ada-1", true, APP);
+    assert_eq!(end.parameter("osaycore_state"), None);
+    for state in [String::new(), "x".repeat(256)] {
+        deployment.initiate_with(&format!(r#","state":"{state}""#)).refused(400, "invalid_field");
+    }
 }
 
 #[test]

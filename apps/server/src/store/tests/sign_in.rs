@@ -1,6 +1,6 @@
 //! What is kept of logins: providers, flows, and codes that are taken once.
 
-use osaycore_directory::{App, AppSettings, NewUser, ProviderName, Role, Storage as _, Tenant, Write};
+use osaycore_directory::{App, AppSettings, Login, NewUser, Profile, ProviderName, Role, Storage as _, Tenant, Write};
 use zeroize::Zeroizing;
 
 use super::{Store, on_each_database};
@@ -52,22 +52,31 @@ fn flow(state_hash: u8, expires_at_us: i64) -> Flow {
         link_user_id: Some(USER),
         cookie_hash: None,
         kept: Zeroizing::new(b"nonce and verifier".to_vec()),
-        wants_refresh: true,
         expires_at_us,
     }
 }
 
 fn code(code_hash: u8, expires_at_us: i64) -> SignInCode {
-    SignInCode { code_hash: [code_hash; 32], app_id: APP, user_id: USER, wants_refresh: true, expires_at_us }
+    let login = Login {
+        provider: "google".parse().unwrap(),
+        subject: "ada-1".parse().unwrap(),
+        profile: Profile {
+            email: Some("ada@example.com".parse().unwrap()),
+            email_verified: true,
+            display_name: Some("Ada".parse().unwrap()),
+            avatar_url: None,
+        },
+    };
+    SignInCode { code_hash: [code_hash; 32], app_id: APP, user_id: USER, link: Some(login), expires_at_us }
 }
 
 /// All of it, to compare.
 fn shown(flow: &Flow) -> String {
     let Flow { state_hash, app_id, provider, redirect_uri, response_mode, .. } = flow;
-    let Flow { link_user_id, cookie_hash, kept, wants_refresh, expires_at_us, .. } = flow;
+    let Flow { link_user_id, cookie_hash, kept, expires_at_us, .. } = flow;
     format!(
         "{state_hash:?} {app_id} {provider} {redirect_uri} {response_mode:?} {link_user_id:?} {cookie_hash:?} \
-         {kept:?} {wants_refresh} {expires_at_us}"
+         {kept:?} {expires_at_us}"
     )
 }
 
@@ -76,13 +85,8 @@ fn a_flow_and_a_code_are_taken_once_and_only_in_their_tenant() {
     let sealer = Sealer::new(MasterKey::generate(), vec![]);
     on_each_database(|place| {
         let mut store = Store::new(place());
-        let bare = Flow {
-            link_user_id: None,
-            cookie_hash: Some([9; 32]),
-            response_mode: ResponseMode::Query,
-            wants_refresh: false,
-            ..flow(2, 60)
-        };
+        let bare =
+            Flow { link_user_id: None, cookie_hash: Some([9; 32]), response_mode: ResponseMode::Query, ..flow(2, 60) };
         store.commit(1, |tx| {
             set_up(tx);
             flows::put(tx, &sealer, &flow(1, 50)).unwrap();
