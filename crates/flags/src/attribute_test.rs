@@ -10,7 +10,7 @@ use crate::{
     pattern::Pattern,
     version::{OwnedVersion, Version},
 };
-use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
+use alloc::{borrow::ToOwned, boxed::Box, format, string::String, vec::Vec};
 use core::{cmp::Ordering, net::IpAddr};
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
@@ -20,7 +20,9 @@ use serde_json::Value as Json;
 #[derive(Debug, PartialEq)]
 pub(crate) enum Test {
     Exists,
-    OneOf(Candidates),
+    /// Of which the text must be one: what most conditions ask.
+    Texts(Lookup<()>),
+    OneOf(Box<Candidates>),
     Text {
         part: Part,
         values: Vec<String>,
@@ -37,12 +39,12 @@ pub(crate) enum Test {
     After(i64),
     Version {
         comparison: Comparison,
-        value: OwnedVersion,
+        value: Box<OwnedVersion>,
     },
     Networks(Vec<Network>),
 }
 
-/// Values of which an attribute must equal one.
+/// Values of which an attribute must equal one, where not all are texts.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Candidates {
     texts: Lookup<()>,
@@ -83,7 +85,7 @@ impl Test {
         Ok(match op {
             Operator::Exists => Self::Exists,
             Operator::Equal | Operator::NotEqual | Operator::In | Operator::NotIn => {
-                Self::OneOf(Candidates::compile(kind, &values, fold)?)
+                Candidates::compile(kind, &values, fold)?.into()
             }
             Operator::Contains => Self::text(Part::Anywhere, &values, fold)?,
             Operator::StartsWith => Self::text(Part::Start, &values, fold)?,
@@ -148,23 +150,24 @@ impl Test {
         value
             .and_then(|value| value.as_str())
             .and_then(OwnedVersion::parse)
-            .map(|value| Self::Version { comparison, value })
+            .map(|value| Self::Version { comparison, value: Box::new(value) })
             .ok_or_else(|| "`value` must be a semantic version such as \"1.2.3\"".to_owned())
     }
 
     /// The values, if it is a list of nothing but texts.
     pub(crate) fn listed_texts(&self) -> Option<Vec<String>> {
         match self {
-            Self::OneOf(Candidates { texts, numbers, yes: false, no: false }) if numbers.is_empty() => {
-                Some(texts.iter().map(|(text, ())| text.to_owned()).collect())
-            }
+            Self::Texts(texts) => Some(texts.iter().map(|(text, ())| text.to_owned()).collect()),
             _ => None,
         }
     }
 
     /// Whether the attribute, or one of its list, passes.
+    #[inline]
     pub(crate) fn passes(&self, attribute: &Attribute<'_>) -> bool {
         match (self, attribute) {
+            // The most frequent first, and by itself: the rest needs more of the stack.
+            (Self::Texts(texts), Attribute::Text(text)) => texts.find(text).is_some(),
             (Self::Exists, _) => true,
             // Of a list, `contains` asks for a member.
             (Self::Text { part: Part::Anywhere, values, fold }, Attribute::List(_) | Attribute::JsonList(_)) => {
@@ -174,8 +177,6 @@ impl Test {
                 })
             }
             (_, Attribute::List(_) | Attribute::JsonList(_)) => attribute.any(|scalar| self.passes_scalar(scalar)),
-            // The most frequent by itself: the rest needs more of the stack.
-            (Self::OneOf(candidates), scalar) => candidates.contain(scalar),
             (_, scalar) => self.passes_scalar(scalar),
         }
     }
@@ -183,6 +184,7 @@ impl Test {
     fn passes_scalar(&self, attribute: &Attribute<'_>) -> bool {
         match self {
             Self::Exists => true,
+            Self::Texts(texts) => matches!(attribute, Attribute::Text(text) if texts.find(text).is_some()),
             Self::OneOf(candidates) => candidates.contain(attribute),
             Self::Text { part, values, fold } => {
                 let Attribute::Text(text) = attribute else { return false };
@@ -243,6 +245,16 @@ impl Candidates {
             Attribute::Text(text) => self.texts.find(text).is_some() || is_number(),
             _ => is_number(),
         }
+    }
+}
+
+impl From<Candidates> for Test {
+    fn from(candidates: Candidates) -> Self {
+        let Candidates { texts, numbers, yes, no } = candidates;
+        if numbers.is_empty() && !yes && !no {
+            return Self::Texts(texts);
+        }
+        Self::OneOf(Box::new(Candidates { texts, numbers, yes, no }))
     }
 }
 

@@ -78,6 +78,7 @@ impl Spread {
     }
 
     /// The bucket of a unit in a rollout, `0..100_000`: it is taken from the next thousandth on.
+    #[inline]
     pub(crate) fn bucket(&self, unit: &Attribute<'_>) -> u32 {
         match self.hash {
             // GrowthBook takes who is exactly on the border of a rollout.
@@ -88,6 +89,7 @@ impl Spread {
 
     /// Where the unit is on the line that weights divide, `0..100_000`; of Unleash's hash, which
     /// has another line for them, the bucket.
+    #[inline]
     pub(crate) fn place(&self, unit: &Attribute<'_>) -> u32 {
         match self.hash {
             Hash::Unleash => spread(of_unit(self.rollout, unit)),
@@ -132,6 +134,7 @@ fn salted(salt: &str, seed: u32) -> Murmur {
 }
 
 /// Of a unit after its salt; integers by their decimal digits.
+#[inline]
 fn of_unit(salted: Murmur, unit: &Attribute<'_>) -> u32 {
     if let Attribute::Text(text) = unit {
         return salted.with(text.as_bytes());

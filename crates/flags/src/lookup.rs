@@ -41,6 +41,7 @@ impl<V> Lookup<V> {
         Self { entries, fold }
     }
 
+    #[inline]
     pub(crate) fn find(&self, text: &str) -> Option<&V> {
         let found = match &self.entries {
             // The first byte tells most apart, without a call.
