@@ -163,11 +163,25 @@ impl Test {
     }
 
     /// Whether the attribute, or one of its list, passes.
+    ///
+    /// The frequent tests are part of the caller; the rest is called, for it needs more of the stack.
     #[inline]
     pub(crate) fn passes(&self, attribute: &Attribute<'_>) -> bool {
         match (self, attribute) {
-            // The most frequent first, and by itself: the rest needs more of the stack.
             (Self::Texts(texts), Attribute::Text(text)) => texts.find(text).is_some(),
+            (Self::Text { part, values, fold }, Attribute::Text(text)) => {
+                values.iter().any(|value| part.is(value, text, *fold))
+            }
+            (Self::Number { comparison, value }, Attribute::Integer(_) | Attribute::Millionths(_)) => {
+                number_of(attribute).is_some_and(|number| comparison.accepts(number.cmp(value)))
+            }
+            _ => self.passes_otherwise(attribute),
+        }
+    }
+
+    #[inline(never)]
+    fn passes_otherwise(&self, attribute: &Attribute<'_>) -> bool {
+        match (self, attribute) {
             (Self::Exists, _) => true,
             // Of a list, `contains` asks for a member.
             (Self::Text { part: Part::Anywhere, values, fold }, Attribute::List(_) | Attribute::JsonList(_)) => {
@@ -182,33 +196,32 @@ impl Test {
     }
 
     fn passes_scalar(&self, attribute: &Attribute<'_>) -> bool {
-        match self {
-            Self::Exists => true,
-            Self::Texts(texts) => matches!(attribute, Attribute::Text(text) if texts.find(text).is_some()),
-            Self::OneOf(candidates) => candidates.contain(attribute),
-            Self::Text { part, values, fold } => {
-                let Attribute::Text(text) = attribute else { return false };
-                values.iter().any(|value| part.is(value, text, *fold))
-            }
-            Self::Patterns(patterns) => {
-                let Attribute::Text(text) = attribute else { return false };
-                patterns.iter().any(|pattern| pattern.is_in(text))
-            }
-            Self::Number { comparison, value } => {
+        match (self, attribute) {
+            (Self::Exists, _) => true,
+            (Self::OneOf(candidates), _) => candidates.contain(attribute),
+            (Self::Number { comparison, value }, _) => {
                 number_of(attribute).is_some_and(|number| comparison.accepts(number.cmp(value)))
             }
-            Self::Before(at_us) => time_of(attribute).is_some_and(|time| time < *at_us),
-            Self::After(at_us) => time_of(attribute).is_some_and(|time| time > *at_us),
+            (Self::Before(at_us), _) => time_of(attribute).is_some_and(|time| time < *at_us),
+            (Self::After(at_us), _) => time_of(attribute).is_some_and(|time| time > *at_us),
+            (_, Attribute::Text(text)) => self.passes_text(text),
+            _ => false,
+        }
+    }
+
+    fn passes_text(&self, text: &str) -> bool {
+        match self {
+            Self::Texts(texts) => texts.find(text).is_some(),
+            Self::Text { part, values, fold } => values.iter().any(|value| part.is(value, text, *fold)),
+            Self::Patterns(patterns) => patterns.iter().any(|pattern| pattern.is_in(text)),
             Self::Version { comparison, value } => {
-                let Attribute::Text(text) = attribute else { return false };
                 let version = Version::parse(text);
                 version.as_ref().is_some_and(|version| comparison.accepts(value.precedence_of(version)))
             }
-            Self::Networks(networks) => {
-                let Attribute::Text(text) = attribute else { return false };
-                text.parse::<IpAddr>()
-                    .is_ok_and(|address| networks.iter().any(|network| network.holds(address.to_canonical())))
-            }
+            Self::Networks(networks) => text
+                .parse::<IpAddr>()
+                .is_ok_and(|address| networks.iter().any(|network| network.holds(address.to_canonical()))),
+            _ => false,
         }
     }
 }
@@ -260,6 +273,7 @@ impl From<Candidates> for Test {
 
 impl Part {
     /// `value` is folded already if `fold`.
+    #[inline]
     fn is(self, value: &str, text: &str, fold: bool) -> bool {
         match (self, fold) {
             (Self::Anywhere, false) => text.contains(value),
@@ -328,6 +342,7 @@ fn time_operand(value: Option<&&Json>) -> Result<i64, String> {
         .ok_or_else(|| "`value` must be an RFC 3339 time such as \"2026-01-31T12:00:00Z\"".to_owned())
 }
 
+#[inline]
 fn number_of(attribute: &Attribute<'_>) -> Option<Number> {
     match attribute {
         Attribute::Integer(value) => Some(Number::from_integer(*value)),

@@ -81,6 +81,7 @@ impl Spread {
     #[inline]
     pub(crate) fn bucket(&self, unit: &Attribute<'_>) -> u32 {
         match self.hash {
+            Hash::Unleash => spread(of_unit(self.rollout, unit)),
             // GrowthBook takes who is exactly on the border of a rollout.
             Hash::GrowthbookV1 | Hash::GrowthbookV2 => self.place(unit).saturating_sub(1),
             _ => self.place(unit),
@@ -139,6 +140,11 @@ fn of_unit(salted: Murmur, unit: &Attribute<'_>) -> u32 {
     if let Attribute::Text(text) = unit {
         return salted.with(text.as_bytes());
     }
+    of_digits(salted, unit)
+}
+
+#[inline(never)]
+fn of_digits(salted: Murmur, unit: &Attribute<'_>) -> u32 {
     let mut feed = Feed(salted);
     let _infallible = write!(feed, "{unit}");
     feed.0.with(&[])
