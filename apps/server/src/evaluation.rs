@@ -2,6 +2,7 @@
 //! then on, by every server.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use osaycore_flags::{Context, Evaluation};
 use sha2::{Digest as _, Sha256};
@@ -77,7 +78,7 @@ impl State {
     }
 
     async fn assigned(&self, served: &ServedApp, unit: &str) -> Result<Assigned, ApiError> {
-        let (sticky, unit) = (served.sticky.clone(), unit.to_owned());
+        let (sticky, unit) = (Arc::clone(&served.sticky), unit.to_owned());
         self.read(served.app.tenant_id, move |tx| Ok(assignments::of_unit(tx, &sticky, &unit)?)).await
     }
 

@@ -44,7 +44,7 @@ pub(crate) struct ServedApp {
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) flags: Arc<FlagSet>,
     /// Those of the flags whose answers are kept.
-    pub(crate) sticky: Sticky,
+    pub(crate) sticky: Arc<Sticky>,
 }
 
 /// One consistent state of the configuration.
@@ -291,7 +291,7 @@ fn read_configuration(
                 },
                 monthly_user_limit: *monthly_user_limit,
                 limiter: limiter(&app, share, before),
-                sticky: flags.sticky(app.id, &set),
+                sticky: Arc::new(flags.sticky(app.id, &set)),
                 flags: Arc::new(set),
                 app: Arc::new(app),
             });
