@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Barrier;
 
+use osaycore_directory::Tenant;
 use osaycore_flags::{FlagDefinition, Key};
 
 use super::{Store, on_each_database};
+use crate::sealing::{MasterKey, Sealer};
 use crate::store::assignments::{self, Assignment, Sticky};
 use crate::store::db::StoreError;
 use crate::store::flag_versions::{self, Change, Content, Flag, KEPT, Version};
 use crate::store::flags::{self, EVERY_APP, StoredFlag};
+use crate::store::tenants;
 use crate::store::tx::transact;
 
 const APP: i64 = 1001;
@@ -148,6 +151,9 @@ fn of_sixteen_who_keep_at_once_the_first_is_right_for_all() {
 fn what_an_archived_flag_served_is_forgotten_after_a_while() {
     on_each_database(|place| {
         let mut store = Store::new(place());
+        let sealer = Sealer::new(MasterKey::generate(), vec![]);
+        let tenant = Tenant { id: 1, name: "one".parse().unwrap(), monthly_user_limit: None, created_at_us: 1 };
+        store.commit(1, |tx| tenants::insert(tx.connection(), &sealer, &tenant, "key").unwrap());
         let put = |store: &mut Store, key: &str, archived: bool, updated_at_us: i64| {
             let flag = StoredFlag {
                 app_id: EVERY_APP,
