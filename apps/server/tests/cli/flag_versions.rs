@@ -27,7 +27,7 @@ fn numbers(deployment: &Deployment, further: &[&str]) -> Vec<i64> {
 fn trail(deployment: &Deployment) -> Vec<String> {
     let listed = deployment.json(&["audit", "list"]);
     let flags = listed.as_array().unwrap().iter().rev().map(|event| {
-        let id = event["target"]["id"].as_str().unwrap_or("-");
+        let id = event.pointer("/target/id").and_then(Value::as_str).unwrap_or("-");
         format!("{} {id}", event["action"].as_str().unwrap())
     });
     flags.filter(|event| event.starts_with("flag.") || event.starts_with("segment.")).collect()
@@ -61,6 +61,30 @@ fn every_change_is_a_version_with_its_author() {
     let list = deployment.json(&["flag", "list", "--archived"]);
     let versions: Vec<&Value> = list.as_array().unwrap().iter().map(|flag| &flag["version"]).collect();
     assert_eq!(versions, [&json!(2), &json!(1), &json!(1)], "extra, test, the app's test");
+}
+
+#[test]
+fn of_many_changes_at_once_each_is_a_version() {
+    const CHANGES: i64 = 8;
+    let deployment = Deployment::new();
+    deployment.app("Shop");
+    std::thread::scope(|scope| {
+        for n in 0..CHANGES {
+            let deployment = &deployment;
+            scope.spawn(move || {
+                let name = format!("flags-{n}.json");
+                deployment.write(&name, &format!(r#"{{"flags": [{{"key": "flag-{n}"}}]}}"#));
+                deployment.text(&["flag", "apply", &name]);
+            });
+        }
+    });
+    assert_eq!(numbers(&deployment, &[]), (1..=CHANGES).rev().collect::<Vec<_>>());
+    // Each has what was there before, and one more.
+    for number in 1..=CHANGES {
+        let (from, to) = ((number - 1).to_string(), number.to_string());
+        let said = deployment.text(&["flag", "diff", "--from", &from, "--to", &to]);
+        assert!(said.lines().count() == 2 && said.ends_with(": added\n"), "{said}");
+    }
 }
 
 #[test]

@@ -28,9 +28,7 @@ fn percent(percent: u32) -> Value {
 
 /// Waits until every server has seen the step.
 fn seen_by(servers: &[&World], app: &App, token: &str, step: bool) {
-    within_a_second("the flags are seen", || {
-        servers.iter().all(|server| features(server, app, token)["step"] == Value::from(step))
-    });
+    within_a_second("the flags are seen", || servers.iter().all(|server| features(server, app, token)["step"] == step));
 }
 
 fn users(world: &World, app: &App, names: impl Iterator<Item = String>) -> Vec<String> {
@@ -149,7 +147,7 @@ fn sixteen_first_evaluations_at_once_give_one_variant_even_while_servers_differ(
         let told: Vec<bool> = answers.iter().map(|of_client| of_client[user]).collect();
         assert!(told.iter().all(|one| *one == told[0]), "user {user} was told {told:?}");
         for server in [&first, &second] {
-            assert_eq!(features(server, &app, token)["test"], Value::from(told[0]), "user {user}, from then on");
+            assert_eq!(features(server, &app, token)["test"], told[0], "user {user}, from then on");
         }
     }
     assert!(answers[0][0], "before the change");

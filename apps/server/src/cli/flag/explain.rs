@@ -63,13 +63,11 @@ impl Explain {
                 (None, _) => None,
             };
             let given = given.clone().unwrap_or_default();
-            match user {
-                Some(user) => self.of_user(session, tx, &app, &user, &given),
-                None => {
-                    let stored = Anyone { id: &self.user, app_id: app.uuid.to_string() };
-                    self.of_unit(session, tx, &app, &self.user, &Given { stored, given: &given })
-                }
+            if let Some(user) = user {
+                return self.of_user(session, tx, &app, &user, &given);
             }
+            let stored = Anyone { id: &self.user, app_id: app.uuid.to_string() };
+            self.of_unit(session, tx, &app, &self.user, &Given { stored, given: &given })
         })?
     }
 
