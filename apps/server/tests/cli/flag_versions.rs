@@ -183,7 +183,10 @@ fn a_rollback_that_would_break_an_app_is_refused() {
     apply(&deployment, needs, &["--app", &app]);
     let before = deployment.text(&["flag", "export"]);
     let error = deployment.refused(&["flag", "rollback"], 1);
-    assert!(error.contains("in app Shop: flag `own`") && error.contains("top"), "{error}");
+    for words in ["version 1 does not go with what else there is now", "in app Shop: flag `own`", "top"] {
+        assert!(error.contains(words), "{words}: {error}");
+    }
+    assert_eq!(deployment.refused(&["flag", "diff"], 1), error, "what is not, is not compared");
     assert_eq!(deployment.text(&["flag", "export"]), before);
     assert_eq!(numbers(&deployment, &[]), [2, 1]);
     deployment.text(&["flag", "rollback", "--app", &app]);

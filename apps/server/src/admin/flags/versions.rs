@@ -9,7 +9,7 @@ use super::draft::{Draft, refused};
 use super::scope;
 use crate::admin::By;
 use crate::error::{ApiError, Code, Failure};
-use crate::store::flag_versions::{self, Change, Content, Version};
+use crate::store::flag_versions::{self, Change, Version};
 use crate::store::flags::{EVERY_APP, TenantFlags};
 use crate::store::tx::Tx;
 
@@ -73,13 +73,7 @@ pub(crate) fn diff(
         None => flag_versions::newest(tx, scope(app))?,
     };
     let from = from.unwrap_or_else(|| to.saturating_sub(1).max(0));
-    let mut at = |number: i64| {
-        let content = content(tx, app, number)?;
-        let mut draft = Draft::new(tx, app)?;
-        draft.restore(content, now_us);
-        Ok::<_, Failure>(draft.after)
-    };
-    let (before, after) = (at(from)?, at(to)?);
+    let (before, after) = (restored(tx, app, from, now_us)?.after, restored(tx, app, to, now_us)?.after);
     Ok((from, to, difference(tx, app, &before, &after, now_us)?))
 }
 
@@ -97,10 +91,7 @@ pub(crate) fn rollback(
         return Err(ApiError::from(Code::NotFound).detail("there is no version yet: nothing to go back from").into());
     }
     let to = to.unwrap_or_else(|| newest.saturating_sub(1));
-    let content = content(tx, app, to)?;
-    let mut draft = Draft::new(tx, app)?;
-    draft.restore(content, by.now_us);
-    Ok((to, draft.commit(tx, by, Change::Rollback(to))?))
+    Ok((to, restored(tx, app, to, by.now_us)?.commit(tx, by, Change::Rollback(to))?))
 }
 
 /// What changes between two states of the tenant's flags, for an app or for every app.
@@ -139,10 +130,20 @@ fn has_own(all: &TenantFlags, app_id: i64) -> bool {
         || all.segments.values().any(|segment| segment.app_id == app_id)
 }
 
-fn content(tx: &mut Tx<'_>, app: Option<&App>, number: i64) -> Result<Content, Failure> {
-    let found = flag_versions::content(tx, scope(app), number)?;
-    found.ok_or_else(|| {
+/// The scope as it was at a version, and everything else as it is now. Refused if the one does not go with the other.
+fn restored<'a>(tx: &mut Tx<'_>, app: Option<&'a App>, number: i64, now_us: i64) -> Result<Draft<'a>, Failure> {
+    let Some(content) = flag_versions::content(tx, scope(app), number)? else {
         let sentence = format!("there is no version {number}, or no longer; see `osaycore flag versions`");
-        ApiError::from(Code::NotFound).detail(sentence).into()
-    })
+        return Err(ApiError::from(Code::NotFound).detail(sentence).into());
+    };
+    let mut draft = Draft::new(tx, app)?;
+    draft.restore(content, now_us);
+    match draft.check(tx) {
+        Ok(()) => Ok(draft),
+        Err(Failure::Refused(refused)) => {
+            let sentence = format!("version {number} does not go with what else there is now:\n{refused}");
+            Err(refused.detail(sentence).into())
+        }
+        Err(failure) => Err(failure),
+    }
 }
