@@ -21,6 +21,7 @@ use crate::oauth::http::Outgoing;
 use crate::oauth::provider::Provider;
 use crate::sealing::Sealer;
 use crate::store::apps::{self, SecretKind};
+use crate::store::assignments::Sticky;
 use crate::store::db::{Database, StoreError};
 use crate::store::migrations::{Standing, standing_now};
 use crate::store::tx::Tx;
@@ -42,6 +43,8 @@ pub(crate) struct ServedApp {
     pub(crate) monthly_user_limit: Option<i64>,
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) flags: Arc<FlagSet>,
+    /// Those of the flags whose answers are kept.
+    pub(crate) sticky: Arc<Sticky>,
 }
 
 /// One consistent state of the configuration.
@@ -279,7 +282,7 @@ fn read_configuration(
             let (flags, api_key, monthly_user_limit) =
                 of_tenants.get(&app.tenant_id).ok_or(StoreError::Corrupt("app of no tenant"))?;
             // What does not compile is refused when it is written: this never fails but for a change by hand.
-            let flags = flags.compile(app.id).map_err(|_| StoreError::Corrupt("set of flags"))?;
+            let set = flags.compile(app.id).map_err(|_| StoreError::Corrupt("set of flags"))?;
             let served = Arc::new(ServedApp {
                 secrets: secrets.remove(&app.id).unwrap_or_default(),
                 oasis: oasis::Keys {
@@ -288,7 +291,8 @@ fn read_configuration(
                 },
                 monthly_user_limit: *monthly_user_limit,
                 limiter: limiter(&app, share, before),
-                flags: Arc::new(flags),
+                sticky: Arc::new(flags.sticky(app.id, &set)),
+                flags: Arc::new(set),
                 app: Arc::new(app),
             });
             by_api_key.insert(served.app.api_key.clone(), Arc::clone(&served));

@@ -16,7 +16,6 @@ use crate::routes::credits::BalanceSummary;
 use crate::routes::{json, resource, signed};
 use crate::server::State;
 use crate::store::members::Member;
-use crate::system;
 
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
     config.service(resource("/user/context", "GET").route(signed(web::get().to(context))));
@@ -67,11 +66,9 @@ async fn context(state: Data<State>, caller: Caller, Bearer(claims): Bearer) -> 
     let served = caller.served();
     let effective = member.effective(&served.app);
     let attributes = FlagContext::new(user, permit.as_ref(), &effective, groups, &account).in_app(served.app.uuid);
-    let enabled_features: BTreeMap<&str, bool> = served
-        .flags
-        .evaluate_all(&attributes, system::now_us())
-        .map(|(key, evaluation)| (key, evaluation.enabled))
-        .collect();
+    let evaluated = state.evaluate_all(served, &attributes, &user.uuid.to_string()).await?;
+    let enabled_features: BTreeMap<&str, bool> =
+        evaluated.into_iter().map(|(key, evaluation)| (key, evaluation.enabled)).collect();
     state.metrics.flags(enabled_features.len());
     json(&ContextResponse {
         success: true,
