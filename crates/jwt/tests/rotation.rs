@@ -1,6 +1,6 @@
 //! Rotation: each step and what refuses it, and beside it servers that are late, whose tokens no step may break.
 
-#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use osaycore_jwt::rotation::{Rotation, RotationError, SLACK_S, Stage};
 use osaycore_jwt::{KeyState, MAX_LIFETIME_S};
