@@ -120,6 +120,7 @@ catalogue! {
     AdminCreated "admin.created" "Console login created"
     AdminSignedIn "admin.signed_in" "Operator signed in to the console"
     KeyRotated "key.rotated" "Key rotated"
+    KeyDropped "key.dropped" "Token key dropped"
     BackupCreated "backup.created" "Backup made"
     BackupRestored "backup.restored" "Backup restored"
     AuditExported "audit.exported" "Audit trail exported"

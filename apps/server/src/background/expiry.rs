@@ -8,7 +8,7 @@ use crate::admin::keys;
 use crate::store::db::StoreError;
 use crate::store::tx::Tx;
 use crate::store::{
-    apps, assignments, enrollments, flows, jwt_keys, leases, outbox, revocations, sessions, sign_in_codes, signatures,
+    apps, assignments, enrollments, flows, leases, outbox, revocations, sessions, sign_in_codes, signatures,
 };
 
 /// Rows of one transaction: for so long, some milliseconds, the tenant's requests wait.
@@ -49,18 +49,16 @@ pub(super) fn step(held: &mut Held<'_>, window_s: i64) -> Result<Progress, Stopp
     in_each(held, &of_assignments, |tx| assignments::forget(tx, archived_us, ROWS))?;
 
     let any = held.read(|connection| {
-        Ok(apps::any_expired_secret(connection, expired_us)?
-            || jwt_keys::any_retired(connection, expired_us)?
-            || jwt_keys::any_to_promote(connection, now_us)?
-            || leases::any_abandoned(connection, abandoned_us)?)
+        Ok(apps::any_expired_secret(connection, expired_us)? || leases::any_abandoned(connection, abandoned_us)?)
     })?;
     if any {
         held.write(|connection| {
             apps::drop_expired_secrets(connection, expired_us)?;
-            jwt_keys::drop_retired(connection, expired_us)?;
-            keys::promote(connection, now_us)?;
             leases::drop_abandoned(connection, abandoned_us)
         })?;
+    }
+    if held.read(|connection| keys::any_due(connection, now_us, expired_us))? {
+        held.write(|connection| keys::advance(connection, now_us, expired_us))?;
     }
     let tenants = [of_signatures, of_revocations, of_links, of_flows, of_codes, of_sessions, of_assignments];
     Ok(if tenants.iter().all(Vec::is_empty) { Progress::Done } else { Progress::More })

@@ -2,6 +2,7 @@
 //! `OSAYCORE_TEST_POSTGRES` names a server on which databases may be made.
 
 mod flags;
+mod jwt_keys;
 mod leases;
 mod schema;
 mod sign_in;
@@ -86,7 +87,6 @@ impl Store {
 }
 
 #[derive(Debug)]
-#[expect(dead_code, reason = "shown when a test fails")]
 enum Broken {
     Promise(String),
     Store(StoreError),

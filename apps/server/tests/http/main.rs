@@ -14,6 +14,7 @@ mod background;
 mod context;
 mod credits;
 mod enrollment;
+mod foreign_tokens;
 mod health;
 mod history;
 mod instances;
