@@ -3,15 +3,16 @@
 use osaycore_audit::{Action, Log as _, Target, TargetKind};
 use osaycore_directory::{App, Storage as _, User, UserRef};
 use osaycore_jwt::MAX_LIFETIME_S;
-use osaycore_jwt::revocation::{self, Revocation};
+use osaycore_jwt::revocation::{self, Revocation, Storage as _, first_free_iat_s};
 use osaycore_jwt::session::{self, DEFAULT_GRACE_S, Presented, RefreshToken, Refreshed, Session, Storage, Successor};
 use uuid::Uuid;
 
 use super::tokens::{self, DEFAULT_LIFETIME_S, Minted};
 use super::{By, users};
-use crate::error::{Code, Failure};
+use crate::error::{ApiError, Code, Failure};
 use crate::sealing::Sealer;
 use crate::store::sessions::{row_name, sealed_at};
+use crate::store::sign_in_codes;
 use crate::store::tx::Tx;
 use crate::system;
 
@@ -56,7 +57,9 @@ pub(crate) fn refresh(
         }
         Refreshed::Reused(session) => {
             revocation::Storage::revoke(tx, &session.revocation(now_s))?;
-            audit(tx, by, Action::TokenRevoked, &session, "refresh_token_reused")?;
+            let user = tx.user(&UserRef::Uuid(session.sub))?.ok_or(Code::UserNotFound)?;
+            let target = Target::new(TargetKind::Token, session.id.to_string());
+            audit(tx, by, user.id, target, Some("refresh_token_reused"))?;
             return Ok(None);
         }
         Refreshed::Refused(_) => return Ok(None),
@@ -67,23 +70,64 @@ pub(crate) fn refresh(
     Ok(Some(Tokens { minted, refresh_token }))
 }
 
-/// Ends a session; → what ends its access tokens.
-pub(crate) fn end(tx: &mut Tx<'_>, id: Uuid, sub: Uuid, now_s: i64) -> Result<Revocation, Failure> {
+/// Ends a session with its access tokens.
+pub(crate) fn end(tx: &mut Tx<'_>, id: Uuid, sub: Uuid, now_s: i64) -> Result<(), Failure> {
     Storage::revoke(tx, id, now_s)?;
-    Ok(Revocation::Token { jti: id, sub, expires_at_s: now_s.saturating_add(MAX_LIFETIME_S) })
-}
-
-/// Ends every session of a user.
-pub(crate) fn end_all(tx: &mut Tx<'_>, sub: Uuid, now_s: i64) -> Result<(), Failure> {
-    Storage::revoke_all(tx, sub, now_s)?;
+    let tokens = Revocation::Token { jti: id, sub, expires_at_s: now_s.saturating_add(MAX_LIFETIME_S) };
+    revocation::Storage::revoke(tx, &tokens)?;
     Ok(())
 }
 
-fn audit(tx: &mut Tx<'_>, by: &By, action: Action, session: &Session, reason: &'static str) -> Result<(), Failure> {
-    let user = tx.user(&UserRef::Uuid(session.sub))?;
-    let mut event = by.event(action, user.map(|user| user.id));
-    event.target = Some(Target::new(TargetKind::Token, session.id.to_string()));
-    event.reason = Some(reason.into());
+/// Ends a session of the user; false: it was over before.
+///
+/// # Errors
+/// 404: the user has no such session, or it expired so long ago that it is forgotten.
+pub(crate) fn sign_out_of(tx: &mut Tx<'_>, by: &By, user: &User, id: Uuid) -> Result<bool, Failure> {
+    let now_s = by.now_us.div_euclid(1_000_000);
+    let session = tx
+        .session(id)?
+        .filter(|session| session.sub == user.uuid)
+        .ok_or_else(|| ApiError::from(Code::NotFound).detail(format!("user {} has no session {id}", user.username)))?;
+    if session.revoked_at_s.is_some() || session.expires_at_s <= now_s {
+        return Ok(false);
+    }
+    end(tx, id, user.uuid, now_s)?;
+    audit(tx, by, user.id, Target::new(TargetKind::Token, id.to_string()), None)?;
+    Ok(true)
+}
+
+/// Ends every session and every token of the user, and what waits to become one; → how many sessions it were.
+pub(crate) fn sign_out(tx: &mut Tx<'_>, by: &By, user: &User) -> Result<u64, Failure> {
+    let now_s = by.now_us.div_euclid(1_000_000);
+    sign_in_codes::drop_of_user(tx, user.id)?;
+    let ended = Storage::revoke_all(tx, user.uuid, now_s)?;
+    let up_to_iat_s = first_free_iat_s(tx.user_cutoff(user.uuid)?, now_s);
+    revocation::Storage::revoke(tx, &Revocation::User { sub: user.uuid, up_to_iat_s })?;
+    audit(tx, by, user.id, target(user), None)?;
+    Ok(ended)
+}
+
+/// Ends the sessions that a user had before an operator shut the user out: those who may act again sign in again. Until
+/// then their tokens are good and their user is refused, which is what the wire says of it. Tokens without a session
+/// are the app's word, for as long as it gave it.
+pub(crate) fn end_before_return(tx: &mut Tx<'_>, by: &By, user: &User) -> Result<(), Failure> {
+    let now_s = by.now_us.div_euclid(1_000_000);
+    sign_in_codes::drop_of_user(tx, user.id)?;
+    let live = tx.live_sessions(user.uuid, now_s)?;
+    for session in &live {
+        end(tx, session.id, user.uuid, now_s)?;
+    }
+    if live.is_empty() { Ok(()) } else { audit(tx, by, user.id, target(user), Some("user_returned")) }
+}
+
+fn target(user: &User) -> Target {
+    Target::new(TargetKind::User, user.uuid.to_string())
+}
+
+fn audit(tx: &mut Tx<'_>, by: &By, user_id: i64, target: Target, reason: Option<&'static str>) -> Result<(), Failure> {
+    let mut event = by.event(Action::TokenRevoked, Some(user_id));
+    event.target = Some(target);
+    event.reason = reason.map(Into::into);
     tx.append(event)?;
     Ok(())
 }

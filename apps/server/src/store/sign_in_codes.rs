@@ -55,6 +55,15 @@ pub(crate) fn take(tx: &mut Tx<'_>, app_id: i64, code_hash: &[u8; 32]) -> Result
     taken.map(Row::read).transpose()
 }
 
+/// Drops the codes that would begin a session of the user.
+pub(crate) fn drop_of_user(tx: &mut Tx<'_>, user_id: i64) -> Result<(), StoreError> {
+    let theirs = sign_in_codes::table
+        .filter(sign_in_codes::tenant_id.eq(tx.tenant_id))
+        .filter(sign_in_codes::user_id.eq(user_id));
+    diesel::delete(theirs).execute(&mut *tx.connection)?;
+    Ok(())
+}
+
 /// The tenants that have a code which expired before `now_us`, the first so many of them.
 pub(crate) fn tenants_with_old(
     connection: &mut AnyConnection,

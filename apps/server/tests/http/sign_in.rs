@@ -11,22 +11,22 @@ use crate::support::provider::{CLIENT_ID, CLIENT_SECRET, End, Provider, Visitor}
 use crate::support::{App, Call, World, now_s, on_postgres, unique, within_a_second};
 
 /// Where nobody listens: the visit ends before it is opened.
-const APP: &str = "http://127.0.0.1:9";
-const DONE: &str = "http://127.0.0.1:9/done";
+pub(crate) const APP: &str = "http://127.0.0.1:9";
+pub(crate) const DONE: &str = "http://127.0.0.1:9/done";
 
 const ACCOUNTS: &str = r#"[
     {"sub": "ada-1", "email": "ada@example.com", "email_verified": true, "name": "Ada", "picture": "https://example.com/ada.png"},
     {"sub": "bob-2", "email": "bob@example.com", "email_verified": false, "name": "Bob"}
 ]"#;
 
-struct Deployment {
-    world: World,
-    app: App,
+pub(crate) struct Deployment {
+    pub(crate) world: World,
+    pub(crate) app: App,
     provider: Provider,
 }
 
 impl Deployment {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with_redirects(&[DONE])
     }
 
@@ -76,18 +76,18 @@ impl Deployment {
     }
 
     #[track_caller]
-    fn initiate(&self, further: &str) -> String {
+    pub(crate) fn initiate(&self, further: &str) -> String {
         self.initiate_with(further).ok()["auth_url"].as_str().unwrap().to_owned()
     }
 
     /// The token that somebody gets who signs in with a browser of their own.
     #[track_caller]
-    fn token_of(&self, login: &str) -> String {
+    pub(crate) fn token_of(&self, login: &str) -> String {
         let end = Visitor::default().sign_in(&self.initiate(""), login, true, APP);
         end.parameter("osaycore_jwt").unwrap_or_else(|| panic!("{end:?}"))
     }
 
-    fn summary(&self, token: &str) -> Value {
+    pub(crate) fn summary(&self, token: &str) -> Value {
         self.world.read(&self.app, token, "/api/user/context").ok()["user_summary"].clone()
     }
 }
