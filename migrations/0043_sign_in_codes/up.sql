@@ -5,6 +5,8 @@ CREATE TABLE IF NOT EXISTS sign_in_codes (
     code_hash BYTEA NOT NULL,
     app_id BIGINT NOT NULL,
     user_id BIGINT NOT NULL,
+    -- The session that it was exchanged for: a second exchange ends it.
+    session_id BYTEA,
     -- The login that is to become the user's, as JSON.
     link TEXT,
     expires_at_us BIGINT NOT NULL,

@@ -201,7 +201,7 @@ catalogue! {
     Settings "settings" "Settings"
     Shortfall "shortfall" "Credits short"
     Status "status" "Status"
-    Subject "subject" "Who somebody is at a provider"
+    Subject "subject" "Who it is at the provider"
     TotpAlgorithm "totp_algorithm" "TOTP algorithm"
     TotpDigits "totp_digits" "TOTP digits"
     TotpPeriod "totp_period" "TOTP period in seconds"

@@ -25,6 +25,12 @@ text_type! {
 }
 
 impl RedirectUri {
+    /// Whether a window there can be told from others: it is `http` or `https`.
+    pub fn has_origin(&self) -> bool {
+        let scheme = self.0.split_once(':').map_or("", |(scheme, _)| scheme);
+        scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http")
+    }
+
     /// Whether a request may use `asked` where this URI is registered: the same text (RFC 9700 §2.1); only the port of
     /// an `http` URI on `127.0.0.1` or `[::1]` may differ (RFC 8252 §7.3). `localhost` is a name, not the loopback
     /// interface (§8.3): it matches exactly or not at all.

@@ -1,9 +1,9 @@
 //! The logins of providers that are a user's: taken away by an operator.
 
-use osaycore_audit::{Action, Details, Field, Log as _, Target, TargetKind};
+use osaycore_audit::{Action, Details, Field, Log as _};
 use osaycore_directory::{Email, Identity, ProviderName, Storage as _, Subject, User};
 
-use super::By;
+use super::{By, users};
 use crate::error::{ApiError, Code, Failure};
 use crate::store::tx::Tx;
 use crate::store::{identities, sign_in_codes};
@@ -40,9 +40,10 @@ pub(crate) fn unlink(
     for identity in &meant {
         identities::remove(tx, identity)?;
         let mut event = by.event(Action::UserUnlinked, Some(user.id));
-        event.target = Some(Target::new(TargetKind::User, user.uuid.to_string()));
+        event.target = Some(users::target(user));
         event.before = Details::new()
             .with(Field::Provider, identity.provider.as_str())
+            .with(Field::Issuer, identity.issuer.as_str())
             .with(Field::Subject, identity.subject.as_str())
             .with(Field::Email, identity.email.as_ref().map(Email::as_str));
         tx.append(event)?;

@@ -11,6 +11,7 @@ use super::tokens::{self, DEFAULT_LIFETIME_S, Minted};
 use super::{By, users};
 use crate::error::{ApiError, Code, Failure};
 use crate::sealing::Sealer;
+use crate::store::db::StoreError;
 use crate::store::sessions::{row_name, sealed_at};
 use crate::store::sign_in_codes;
 use crate::store::tx::Tx;
@@ -18,6 +19,8 @@ use crate::system;
 
 /// A session's tokens, told once.
 pub(crate) struct Tokens {
+    /// The session.
+    pub(crate) session_id: Uuid,
     pub(crate) minted: Minted,
     pub(crate) refresh_token: RefreshToken,
 }
@@ -31,7 +34,7 @@ pub(crate) fn begin(tx: &mut Tx<'_>, by: &By, app: &App, user: &User, expires_in
     Storage::insert(tx, &session, &refresh_token.hash())?;
     let lifetime_s = session.access_lifetime_s(expires_in_s, now_s);
     let minted = tokens::mint(tx, by, user, Some(session.id), lifetime_s)?;
-    Ok(Tokens { minted, refresh_token })
+    Ok(Tokens { session_id: session.id, minted, refresh_token })
 }
 
 /// New tokens for a refresh token; none: it is refused, and where it was used before, its session is over.
@@ -56,10 +59,8 @@ pub(crate) fn refresh(
             (session, token)
         }
         Refreshed::Reused(session) => {
-            revocation::Storage::revoke(tx, &session.revocation(now_s))?;
-            let user = tx.user(&UserRef::Uuid(session.sub))?.ok_or(Code::UserNotFound)?;
-            let target = Target::new(TargetKind::Token, session.id.to_string());
-            audit(tx, by, user.id, target, Some("refresh_token_reused"))?;
+            let user = tx.user(&UserRef::Uuid(session.sub))?.ok_or(StoreError::Corrupt("session of no user"))?;
+            end_reused(tx, by, session.id, user.id, "refresh_token_reused")?;
             return Ok(None);
         }
         Refreshed::Refused(_) => return Ok(None),
@@ -67,7 +68,7 @@ pub(crate) fn refresh(
     let user = users::active(tx.user(&UserRef::Uuid(session.sub))?)?;
     let lifetime_s = session.access_lifetime_s(DEFAULT_LIFETIME_S, now_s);
     let minted = tokens::mint(tx, by, &user, Some(session.id), lifetime_s)?;
-    Ok(Some(Tokens { minted, refresh_token }))
+    Ok(Some(Tokens { session_id: session.id, minted, refresh_token }))
 }
 
 /// Ends a session with its access tokens.
@@ -76,6 +77,19 @@ pub(crate) fn end(tx: &mut Tx<'_>, id: Uuid, sub: Uuid, now_s: i64) -> Result<()
     let tokens = Revocation::Token { jti: id, sub, expires_at_s: now_s.saturating_add(MAX_LIFETIME_S) };
     revocation::Storage::revoke(tx, &tokens)?;
     Ok(())
+}
+
+/// Ends a session whose secret somebody else has too.
+pub(crate) fn end_reused(
+    tx: &mut Tx<'_>,
+    by: &By,
+    id: Uuid,
+    user_id: i64,
+    reason: &'static str,
+) -> Result<(), Failure> {
+    let user = tx.user(&UserRef::Id(user_id))?.ok_or(StoreError::Corrupt("session of no user"))?;
+    end(tx, id, user.uuid, by.now_us.div_euclid(1_000_000))?;
+    audit(tx, by, user_id, Target::new(TargetKind::Token, id.to_string()), Some(reason))
 }
 
 /// Ends a session of the user; false: it was over before.
@@ -97,13 +111,13 @@ pub(crate) fn sign_out_of(tx: &mut Tx<'_>, by: &By, user: &User, id: Uuid) -> Re
 }
 
 /// Ends every session and every token of the user, and what waits to become one; → how many sessions it were.
-pub(crate) fn sign_out(tx: &mut Tx<'_>, by: &By, user: &User) -> Result<u64, Failure> {
+pub(crate) fn sign_out(tx: &mut Tx<'_>, by: &By, user: &User, reason: Option<&'static str>) -> Result<u64, Failure> {
     let now_s = by.now_us.div_euclid(1_000_000);
     sign_in_codes::drop_of_user(tx, user.id)?;
     let ended = Storage::revoke_all(tx, user.uuid, now_s)?;
     let up_to_iat_s = first_free_iat_s(tx.user_cutoff(user.uuid)?, now_s);
     revocation::Storage::revoke(tx, &Revocation::User { sub: user.uuid, up_to_iat_s })?;
-    audit(tx, by, user.id, target(user), None)?;
+    audit(tx, by, user.id, users::target(user), reason)?;
     Ok(ended)
 }
 
@@ -117,11 +131,7 @@ pub(crate) fn end_before_return(tx: &mut Tx<'_>, by: &By, user: &User) -> Result
     for session in &live {
         end(tx, session.id, user.uuid, now_s)?;
     }
-    if live.is_empty() { Ok(()) } else { audit(tx, by, user.id, target(user), Some("user_returned")) }
-}
-
-fn target(user: &User) -> Target {
-    Target::new(TargetKind::User, user.uuid.to_string())
+    if live.is_empty() { Ok(()) } else { audit(tx, by, user.id, users::target(user), Some("user_returned")) }
 }
 
 fn audit(tx: &mut Tx<'_>, by: &By, user_id: i64, target: Target, reason: Option<&'static str>) -> Result<(), Failure> {

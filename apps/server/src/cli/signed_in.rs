@@ -39,6 +39,7 @@ pub(super) struct SignOut {
 #[derive(Serialize)]
 pub(super) struct IdentityView {
     provider: String,
+    issuer: String,
     subject: String,
     email: Option<String>,
     /// Name and picture come from it.
@@ -85,7 +86,7 @@ impl SignOut {
             let user = opened::user(tx, &self.user)?;
             let ended = match self.session {
                 Some(id) => u64::from(sessions::sign_out_of(tx, by, &user, id)?),
-                None => sessions::sign_out(tx, by, &user)?,
+                None => sessions::sign_out(tx, by, &user, None)?,
             };
             Ok((user, ended))
         })?;
@@ -105,6 +106,7 @@ impl IdentityView {
     fn of(identity: &Identity) -> Self {
         Self {
             provider: identity.provider.to_string(),
+            issuer: identity.issuer.to_string(),
             subject: identity.subject.to_string(),
             email: identity.email.as_ref().map(ToString::to_string),
             is_source: identity.is_source,
@@ -116,6 +118,7 @@ impl IdentityView {
     pub(super) fn to_text(&self) -> String {
         fields(&[
             ("identity", format!("{} {}", self.provider, self.subject)),
+            ("issuer", self.issuer.clone()),
             ("email", optional(self.email.as_ref())),
             ("is_source", self.is_source.to_string()),
             ("created_at", self.created_at.clone()),

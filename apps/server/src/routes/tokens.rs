@@ -124,7 +124,7 @@ async fn revoke(
         let user = State::active_user(tx, sub)?;
         let now_s = by.now_us.div_euclid(1_000_000);
         if all {
-            sessions::sign_out(tx, by, &user)?;
+            sessions::sign_out(tx, by, &user, None)?;
         } else {
             match sid {
                 Some(sid) => sessions::end(tx, sid, sub, now_s)?,

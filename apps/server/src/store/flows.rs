@@ -114,13 +114,10 @@ pub(crate) fn set_cookie_hash(
     Ok(set > 0)
 }
 
-/// The flow of a state, expired or not, which nobody gets after this.
-pub(crate) fn take(tx: &mut Tx<'_>, sealer: &Sealer, state_hash: &[u8; 32]) -> Result<Option<Flow>, StoreError> {
-    let taken: Option<Row> = diesel::delete(flows::table.find((tx.tenant_id, state_hash.as_slice())))
-        .returning(row::<Row>())
-        .get_result(&mut *tx.connection)
-        .optional()?;
-    taken.map(|row| row.read(sealer)).transpose()
+/// Nobody gets the flow of a state after this; false: there is none.
+pub(crate) fn remove(tx: &mut Tx<'_>, state_hash: &[u8; 32]) -> Result<bool, StoreError> {
+    let flow = flows::table.find((tx.tenant_id, state_hash.as_slice()));
+    Ok(diesel::delete(flow).execute(&mut *tx.connection)? > 0)
 }
 
 /// The tenants that have a flow which expired before `now_us`, the first so many of them.

@@ -51,6 +51,7 @@ fn a_login_that_is_taken_away_is_whoever_the_rules_say() {
     exchange(&deployment, &code, None).refused(400, "invalid_field");
     let before = event(&deployment, "user.unlinked")["before"].clone();
     assert_eq!((&before["provider"], &before["subject"]), (&"local".into(), &"bob-2".into()), "{before}");
+    assert_eq!(before["issuer"], deployment.provider.issuer.as_str(), "{before}");
     assert_eq!(world.run_json(&["user", "show", &bob])["identities"], serde_json::json!([]));
     assert_eq!(world.cli(&["user", "unlink", &bob, "--provider", "local"]).status.code(), Some(1));
     deployment.summary(&token);

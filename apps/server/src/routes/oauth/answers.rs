@@ -72,7 +72,7 @@ pub(super) fn back(begun: &Begun, parameter: (&str, &str)) -> Result<HttpRespons
 pub(super) fn code_of(error: &FlowError) -> &'static str {
     match error {
         FlowError::Denied => "access_denied",
-        FlowError::Unreachable(_) => "provider_unreachable",
+        FlowError::Unreachable(_) | FlowError::Resting => "provider_unreachable",
         FlowError::Foreign | FlowError::WrongIssuer => "wrong_issuer",
         FlowError::CodeRefused => "code_refused",
         FlowError::IdToken(_) => "invalid_id_token",
@@ -85,6 +85,9 @@ pub(super) fn refusal_of(error: &ApiError) -> &'static str {
     match error.code {
         Code::UserInactive => "user_inactive",
         Code::UserNotFound => "user_deleted",
-        _ => "server_error",
+        code => {
+            tracing::error!(code = code.as_str(), %error, "a sign-in failed");
+            "server_error"
+        }
     }
 }

@@ -38,8 +38,13 @@ pub(super) async fn exchange(
     let bearer = bearer::verify(&request);
     let snapshots = Arc::clone(&state.snapshots);
     let (work, told) = telling(move |tx, by| {
-        let code = sign_in_codes::take(tx, app.id, &code_hash)?.filter(|code| code.expires_at_us > by.now_us);
-        let code = code.ok_or_else(|| ApiError::field(Code::InvalidField, "code", "code: unknown, used or too old"))?;
+        let code = sign_in_codes::find(tx, app.id, &code_hash)?.filter(|code| code.expires_at_us > by.now_us);
+        let code = code.ok_or_else(unknown)?;
+        if let Some(session_id) = code.session_id {
+            // Two have it, and nobody can tell who is the thief (RFC 6749 §4.1.2).
+            sessions::end_reused(tx, by, session_id, code.user_id, "code_reused")?;
+            return Ok((b"", None));
+        }
         let user = users::active(tx.user(&UserRef::Id(code.user_id))?)?;
         if let Some(login) = &code.link {
             let bearer = bearer.clone()?;
@@ -49,13 +54,23 @@ pub(super) async fn exchange(
             sign_in(tx, by, login, Some(user.id), app.id)?;
         }
         let begun = snapshots.with_sealer(tx, |tx, _| sessions::begin(tx, by, &app, &user, DEFAULT_LIFETIME_S))?;
-        Ok((b"done", begun))
+        if !sign_in_codes::exchange(tx, &code_hash, begun.session_id)? {
+            return Err(unknown().into());
+        }
+        Ok((b"done", Some(begun)))
     });
     if caller.run(&state, None, false, work).await?.replayed {
         return Err(
             ApiError::from(Code::ReplayedRequest).detail("The code was exchanged before; its tokens are told once")
         );
     }
-    let begun = told.take()?;
+    let Some(begun) = told.take()? else {
+        state.refresh().await;
+        return Err(unknown());
+    };
     tokens_of::answer(&state, caller.app().uuid, &begun.minted, Some(&begun.refresh_token))
+}
+
+fn unknown() -> ApiError {
+    ApiError::field(Code::InvalidField, "code", "code: unknown, used or too old")
 }

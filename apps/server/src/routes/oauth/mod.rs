@@ -30,6 +30,7 @@ use crate::extract::request_id::Origin;
 use crate::extract::{Body, Caller, Text, bearer};
 use crate::group_commit::{Job, Repeat, Work, telling};
 use crate::oauth::flow::{Callback, Drawn, Identity, Kept};
+use crate::oauth::provider::Provider;
 use crate::routes::{json, resource, signed};
 use crate::server::State;
 use crate::snapshot::ServedProvider;
@@ -101,6 +102,10 @@ async fn initiate(
     if linking.is_some() && response_mode != ResponseMode::Code {
         // The code comes with the user's token: whoever opened the address, what is linked is in the user's own session.
         let sentence = "response_mode: must be code with link";
+        return Err(ApiError::field(Code::InvalidField, "response_mode", sentence));
+    }
+    if response_mode == ResponseMode::WebMessage && !redirect_uri.has_origin() {
+        let sentence = "response_mode: web_message needs a redirect_uri of http or https";
         return Err(ApiError::field(Code::InvalidField, "response_mode", sentence));
     }
     let drawn = Drawn { state: state_of(tenant_id), nonce: system::random(), verifier: system::random() };
@@ -197,9 +202,12 @@ async fn callback(
     };
     let name = begun.flow.provider.as_str();
     let Some(provider) = provider(&state, tenant_id, name) else { return failed(&begun, "provider_removed") };
-    let finished = provider.client.finish(&provider.provider, &begun.sealed.kept, &callback, system::now_s()).await;
-    match finished {
-        Ok(identity) => arrive(&state, &origin, tenant_id, begun, identity).await,
+    match provider.client.finish(&provider.provider, &begun.sealed.kept, &callback, system::now_s()).await {
+        Ok(identity) => match arrive(&state, &origin, tenant_id, &begun.flow, &provider.provider, identity).await {
+            Ok((name, value)) => back(&begun, (name, &value)),
+            // Who is refused is told where the flow began; a fault of ours too, as nobody is to be left in a pop-up.
+            Err(error) => failed(&begun, refusal_of(&error)),
+        },
         Err(error) => {
             tracing::info!(provider = name, %error, "a sign-in failed");
             failed(&begun, code_of(&error))
@@ -217,19 +225,28 @@ async fn take(
     brought: Option<[u8; 32]>,
 ) -> Result<Option<Begun>, ApiError> {
     let (state_hash, path) = (hash(given), path.to_owned());
-    let snapshots = Arc::clone(&state.snapshots);
+    let fits = move |begun: &Begun, now_us: i64| {
+        let Begun { flow, sealed } = begun;
+        let is_its_browsers = sealed.direct || flow.cookie_hash.is_some() && flow.cookie_hash == brought;
+        flow.expires_at_us > now_us && flow.provider.as_str() == path && is_its_browsers
+    };
+    let find = {
+        let snapshots = Arc::clone(&state.snapshots);
+        move |tx: &mut Tx<'_>| {
+            let found = snapshots.with_sealer(tx, |tx, sealer| flows::find(tx, sealer, &state_hash));
+            Ok::<_, Failure>(found?.and_then(Begun::open))
+        }
+    };
+    // Anybody may ask: what fits no flow gets no place in the writer's queue.
+    let found = state.read(tenant_id, find.clone()).await?;
+    if !found.is_some_and(|begun| fits(&begun, system::now_us())) {
+        return Ok(None);
+    }
     let (work, told) = telling(move |tx, by| {
-        let found = snapshots.with_sealer(tx, |tx, sealer| {
-            let found = flows::find(tx, sealer, &state_hash)?.and_then(Begun::open);
-            let mine = found.filter(|Begun { flow, sealed }| {
-                let in_time = flow.expires_at_us > by.now_us && flow.provider.as_str() == path;
-                in_time && (sealed.direct || flow.cookie_hash.is_some() && flow.cookie_hash == brought)
-            });
-            if mine.is_some() {
-                flows::take(tx, sealer, &state_hash)?;
-            }
-            Ok::<_, Failure>(mine)
-        })?;
+        let found = find(tx)?.filter(|begun| fits(begun, by.now_us));
+        if found.is_some() {
+            flows::remove(tx, &state_hash)?;
+        }
         Ok((b"", found))
     });
     own(state, origin, tenant_id, work).await?;
@@ -242,17 +259,19 @@ enum Outcome {
     Code(String),
 }
 
-/// Signs the identity in, and goes back to the app.
+/// Signs the identity in; → what the app gets of it.
 async fn arrive(
     state: &State,
     origin: &Origin,
     tenant_id: i64,
-    begun: Begun,
+    flow: &Flow,
+    provider: &Provider,
     identity: Identity,
-) -> Result<HttpResponse, ApiError> {
+) -> Result<(&'static str, String), ApiError> {
     let login = Login {
-        provider: begun.flow.provider.clone(),
-        subject: identity.subject.parse().map_err(|_| Code::Internal)?,
+        provider: flow.provider.clone(),
+        issuer: provider.authority().map_err(|_| Code::Internal)?,
+        subject: identity.subject,
         profile: Profile {
             email: identity.email,
             email_verified: identity.email_verified,
@@ -260,7 +279,7 @@ async fn arrive(
             avatar_url: identity.avatar_url,
         },
     };
-    let (app_id, linking, mode) = (begun.flow.app_id, begun.flow.link_user_id, begun.flow.response_mode);
+    let (app_id, linking, mode) = (flow.app_id, flow.link_user_id, flow.response_mode);
     let (work, told) = telling(move |tx, by| {
         let by = By { app_id: Some(app_id), ..by.clone() };
         let outcome = if let ResponseMode::Code = mode {
@@ -271,7 +290,7 @@ async fn arrive(
             };
             let code = URL_SAFE_NO_PAD.encode(system::random::<32>());
             let expires_at_us = by.now_us.saturating_add(CODE_US);
-            let kept = SignInCode { code_hash: hash(&code), app_id, user_id, link, expires_at_us };
+            let kept = SignInCode { code_hash: hash(&code), app_id, user_id, link, session_id: None, expires_at_us };
             sign_in_codes::put(tx, &kept)?;
             Outcome::Code(code)
         } else {
@@ -280,17 +299,14 @@ async fn arrive(
         };
         Ok((b"", outcome))
     });
-    if let Err(error) = own(state, origin, tenant_id, work).await {
-        // Who is refused is told where the flow began; a fault of ours too, as nobody is to be left in a pop-up.
-        return failed(&begun, refusal_of(&error));
-    }
-    let configuration = state.snapshots.configuration();
-    let aud = configuration.app_uuid(app_id).ok_or(Code::Internal)?;
+    own(state, origin, tenant_id, work).await?;
     match told.take()? {
-        Outcome::Code(code) => back(&begun, ("osaycore_code", &code)),
+        Outcome::Code(code) => Ok(("osaycore_code", code)),
         Outcome::Token(minted) => {
+            let configuration = state.snapshots.configuration();
+            let aud = configuration.app_uuid(app_id).ok_or(Code::Internal)?;
             let token = configuration.ring.issue(&minted.grant(aud)).map_err(|_| Code::Internal)?;
-            back(&begun, ("osaycore_jwt", &token))
+            Ok(("osaycore_jwt", token))
         }
     }
 }
