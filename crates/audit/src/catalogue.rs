@@ -80,6 +80,7 @@ catalogue! {
     UserPermitted "user.permitted" "Permissions of the user in an app changed"
     UserSignedIn "user.signed_in" "User signed in"
     UserLinked "user.linked" "Identity of a provider linked to the user"
+    UserUnlinked "user.unlinked" "Identity of a provider taken from the user"
     GroupCreated "group.created" "Group created"
     GroupUpdated "group.updated" "Group changed"
     GroupDeleted "group.deleted" "Group deleted"

@@ -7,6 +7,7 @@ pub(crate) mod bootstrap;
 pub(crate) mod credits;
 pub(crate) mod flags;
 pub(crate) mod groups;
+pub(crate) mod identities;
 pub(crate) mod keys;
 pub(crate) mod otp;
 pub(crate) mod providers;

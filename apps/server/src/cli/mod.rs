@@ -14,6 +14,7 @@ mod provider;
 mod quickstart;
 mod session;
 mod settings;
+mod signed_in;
 mod tenant;
 mod user;
 mod user_view;

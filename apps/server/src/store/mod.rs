@@ -14,7 +14,7 @@ pub(crate) mod flags;
 pub(crate) mod flows;
 pub(crate) mod groups;
 mod head;
-mod identities;
+pub(crate) mod identities;
 pub(crate) mod jwt_keys;
 pub(crate) mod leases;
 pub(crate) mod ledger;
