@@ -1,5 +1,9 @@
 //! What flag rules may ask about a user of an app (contract, "Flag files": attributes).
 
+mod given;
+
+pub(crate) use given::{Given, Layers};
+
 use osaycore_directory::{Effective, Permit, Rate, User};
 use osaycore_flags::{Attribute, Context};
 use osaycore_ledger::Account;

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::HttpResponse;
 use actix_web::web::{self, Data};
+use actix_web::{HttpRequest, HttpResponse};
 use osaycore_directory::{AvatarUrl, Custom, Scopes, User};
+use osaycore_flags::{Evaluation, Reason, Value};
 use osaycore_ledger::Amount;
 use serde::Serialize;
 use uuid::Uuid;
@@ -13,10 +14,14 @@ use crate::context::FlagContext;
 use crate::error::{ApiError, Code};
 use crate::extract::{Bearer, Caller};
 use crate::routes::credits::BalanceSummary;
+use crate::routes::query::Query;
 use crate::routes::{json, resource, signed};
 use crate::server::State;
 use crate::store::members::Member;
 use crate::system;
+
+/// What the context has besides, where it is asked for.
+const FEATURE_DETAILS: &str = "feature_details";
 
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
     config.service(resource("/user/context", "GET").route(signed(web::get().to(context))));
@@ -29,7 +34,18 @@ struct ContextResponse<'a> {
     credit_balance: BalanceSummary,
     app_context: AppContext<'a>,
     enabled_features: BTreeMap<&'a str, bool>,
+    /// Only where it is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    feature_details: Option<BTreeMap<&'a str, FeatureDetails<'a>>>,
     api_session_id: Uuid,
+}
+
+/// What a flag is for the bearer, and why in a word; nothing of what that was decided by.
+#[derive(Serialize)]
+struct FeatureDetails<'a> {
+    variant: Option<&'a str>,
+    value: Value<'a>,
+    reason: Reason,
 }
 
 #[derive(Serialize)]
@@ -61,17 +77,27 @@ struct Permissions<'a> {
 }
 
 /// `GET /api/user/context`: everything an app needs to know of the bearer, in one call.
-async fn context(state: Data<State>, caller: Caller, Bearer(claims): Bearer) -> Result<HttpResponse, ApiError> {
+async fn context(
+    state: Data<State>,
+    caller: Caller,
+    Bearer(claims): Bearer,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let with_details = wants_details(request.query_string())?;
     let (member, account) = state.wallet(caller.app(), claims.sub).await?;
     let Member { user, permit, groups, .. } = &*member;
     let served = caller.served();
     let effective = member.effective(&served.app);
     let attributes = FlagContext::new(user, permit.as_ref(), &effective, groups, &account).in_app(served.app.uuid);
-    let enabled_features: BTreeMap<&str, bool> = served
-        .flags
-        .evaluate_all(&attributes, system::now_us())
-        .map(|(key, evaluation)| (key, evaluation.enabled))
-        .collect();
+    let mut feature_details = with_details.then(BTreeMap::new);
+    let mut enabled_features = BTreeMap::new();
+    for (key, evaluation) in served.flags.set.evaluate_all(&attributes, system::now_us()) {
+        enabled_features.insert(key, evaluation.enabled);
+        if let Some(details) = &mut feature_details {
+            let Evaluation { variant, value, reason, .. } = evaluation;
+            details.insert(key, FeatureDetails { variant, value, reason });
+        }
+    }
     state.metrics.flags(enabled_features.len());
     json(&ContextResponse {
         success: true,
@@ -89,8 +115,18 @@ async fn context(state: Data<State>, caller: Caller, Bearer(claims): Bearer) -> 
             },
         },
         enabled_features,
+        feature_details,
         api_session_id: claims.jti,
     })
+}
+
+/// `?include=feature_details`.
+fn wants_details(query: &str) -> Result<bool, ApiError> {
+    match Query::parse(query, &["include"])?.text("include") {
+        None => Ok(false),
+        Some(FEATURE_DETAILS) => Ok(true),
+        Some(_) => Err(ApiError::invalid("include", format!("{FEATURE_DETAILS} is all there is"))),
+    }
 }
 
 impl<'a> UserSummary<'a> {

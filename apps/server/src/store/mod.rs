@@ -8,6 +8,7 @@ pub(crate) mod db;
 pub(crate) mod deployment;
 mod directory;
 pub(crate) mod enrollments;
+pub(crate) mod eval_keys;
 pub(crate) mod flags;
 pub(crate) mod flows;
 pub(crate) mod groups;
