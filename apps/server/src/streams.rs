@@ -51,6 +51,11 @@ impl Streams {
         Some(Place { places: Arc::clone(&self.places), app_id })
     }
 
+    /// How many listen.
+    pub(crate) fn count(&self) -> usize {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
+    }
+
     /// Becomes true when the server stops.
     pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
         self.stopping.subscribe()

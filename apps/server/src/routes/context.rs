@@ -1,13 +1,11 @@
 //! The user context: profile, balance, permissions and flags, of one consistent snapshot.
 
-use std::collections::BTreeMap;
-
 use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use osaycore_directory::{AvatarUrl, Custom, Scopes, User};
 use osaycore_flags::{Evaluation, Reason, Value};
 use osaycore_ledger::Amount;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::context::FlagContext;
@@ -33,14 +31,23 @@ struct ContextResponse<'a> {
     user_summary: UserSummary<'a>,
     credit_balance: BalanceSummary,
     app_context: AppContext<'a>,
-    enabled_features: BTreeMap<&'a str, bool>,
+    enabled_features: Enabled<'a>,
     /// Only where it is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    feature_details: Option<BTreeMap<&'a str, FeatureDetails<'a>>>,
+    feature_details: Option<Details<'a>>,
     api_session_id: Uuid,
 }
 
-/// What a flag is for the bearer, and why in a word; nothing of what that was decided by.
+/// A flag's key, and what it is for the bearer.
+type Evaluated<'a> = (&'a str, Evaluation<'a>);
+
+/// Key → whether it is on.
+struct Enabled<'a>(&'a [Evaluated<'a>]);
+
+/// Key → [`FeatureDetails`].
+struct Details<'a>(&'a [Evaluated<'a>]);
+
+/// What a flag is, and why in a word; nothing of what that was decided by.
 #[derive(Serialize)]
 struct FeatureDetails<'a> {
     variant: Option<&'a str>,
@@ -89,16 +96,8 @@ async fn context(
     let served = caller.served();
     let effective = member.effective(&served.app);
     let attributes = FlagContext::new(user, permit.as_ref(), &effective, groups, &account).in_app(served.app.uuid);
-    let mut feature_details = with_details.then(BTreeMap::new);
-    let mut enabled_features = BTreeMap::new();
-    for (key, evaluation) in served.flags.set.evaluate_all(&attributes, system::now_us()) {
-        enabled_features.insert(key, evaluation.enabled);
-        if let Some(details) = &mut feature_details {
-            let Evaluation { variant, value, reason, .. } = evaluation;
-            details.insert(key, FeatureDetails { variant, value, reason });
-        }
-    }
-    state.metrics.flags(enabled_features.len());
+    let evaluated: Vec<Evaluated<'_>> = served.flags.set.evaluate_all(&attributes, system::now_us()).collect();
+    state.metrics.flags(evaluated.len());
     json(&ContextResponse {
         success: true,
         user_summary: UserSummary::of(user),
@@ -114,10 +113,22 @@ async fn context(
                 custom_permissions: &effective.custom,
             },
         },
-        enabled_features,
-        feature_details,
+        enabled_features: Enabled(&evaluated),
+        feature_details: with_details.then_some(Details(&evaluated)),
         api_session_id: claims.jti,
     })
+}
+
+impl Serialize for Enabled<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, evaluation)| (key, evaluation.enabled)))
+    }
+}
+
+impl Serialize for Details<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, evaluation)| (key, FeatureDetails::of(evaluation))))
+    }
 }
 
 /// `?include=feature_details`.
@@ -126,6 +137,13 @@ fn wants_details(query: &str) -> Result<bool, ApiError> {
         None => Ok(false),
         Some(FEATURE_DETAILS) => Ok(true),
         Some(_) => Err(ApiError::invalid("include", format!("{FEATURE_DETAILS} is all there is"))),
+    }
+}
+
+impl<'a> FeatureDetails<'a> {
+    fn of(evaluation: &Evaluation<'a>) -> Self {
+        let Evaluation { variant, value, reason, .. } = *evaluation;
+        Self { variant, value, reason }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::snapshot::{ServedApp, Snapshots};
 use crate::streams::Place;
 
 /// How often something is sent, so that proxies keep the connection and a client that is gone is noticed.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// When to try again where every place is taken, seconds.
 const FULL_S: u64 = 30;
 /// A comment, which clients pass over.

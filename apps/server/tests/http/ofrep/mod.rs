@@ -331,10 +331,6 @@ fn keys_are_made_listed_and_removed_and_each_is_by_itself() {
     within_a_second("a removed key", || works(&world, &second) == 401);
     let actions = |action: &str| world.run_json(&["audit", "list", "--action", action]).as_array().unwrap().len();
     assert_eq!((actions("app.eval_key_created"), actions("app.eval_key_removed")), (2, 2));
-    let file = std::fs::read(world.database()).unwrap_or_default();
-    for key in [&first, &second] {
-        assert!(!file.windows(key.len()).any(|window| window == key.as_bytes()), "a key is in the database");
-    }
 }
 
 #[test]

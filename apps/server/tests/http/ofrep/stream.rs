@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::{BULK, about, apply, ask, fails, world};
-use crate::support::{Call, World, within_a_second};
+use crate::support::{Call, World, patiently, within_a_second};
 
 /// A client of Server-Sent Events: as few lines as the standard lets it be.
 struct Listener {
@@ -168,6 +168,24 @@ fn a_channel_ends_with_what_it_was_made_of() {
     let mut last = Listener::open(&world, &of_app, None);
     world.stop();
     assert_eq!(last.event(), None, "a stop ends the stream");
+}
+
+#[test]
+fn places_are_bounded_and_whoever_goes_leaves_one() {
+    let (world, app, key) = world();
+    world.run(&["app", "set", &app.id, "--requests-per-second", "100000"]);
+    let (path, _) = named(&world, &key);
+    let listeners: Vec<Listener> = (0..500).map(|_| Listener::open(&world, &path, None)).collect();
+    let refused = Call::get(&path).send(&world);
+    fails(&refused, 503, "GENERAL", "poll instead");
+    assert_eq!(refused.header("retry-after"), Some("30"));
+    assert_eq!(ask(&world, &key, BULK, &json!({})).status, 200, "who asks is served");
+    let open = || world.metric::<usize>("osaycore_flag_listeners");
+    assert_eq!(open(), Some(500));
+    drop(listeners);
+    // The next comments find nobody there.
+    assert!(patiently(Duration::from_secs(45), || open() == Some(0)), "{:?}", open());
+    Listener::open(&world, &path, None);
 }
 
 #[test]
