@@ -1,5 +1,4 @@
 // A client of OsayCore's one-time passcodes. .NET 8 or newer, no packages.
-
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
@@ -70,7 +69,8 @@ public sealed class Oasis(HttpClient http, string baseUrl, long appId, string ap
         var text = await response.Content.ReadAsStringAsync();
         if (response.IsSuccessStatusCode) return text;
         if (method != HttpMethod.Delete || response.StatusCode != HttpStatusCode.Conflict || tries == 1)
-            throw new OasisException($"{(int)response.StatusCode}: {text}", JsonDocument.Parse(text).RootElement.GetProperty("Code").GetString());
+            throw !text.StartsWith("{\"Message\":") ? new OasisException($"{(int)response.StatusCode}: that is no answer of OsayCore; check the base URL")
+                : new OasisException($"{(int)response.StatusCode}: {text}", JsonDocument.Parse(text).RootElement.GetProperty("Code").GetString());
         await Task.Delay(1000); // another deletion had the same signature; the next second has another
         return await CallAsync(method, operation, body, ip, tries - 1);
     }

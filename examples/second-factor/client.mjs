@@ -1,5 +1,4 @@
 // A client of OsayCore's one-time passcodes. Node 20 or newer, nothing to install.
-
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
@@ -20,9 +19,7 @@ export class Oasis {
     Object.assign(this, { baseUrl, appId, applicationKey, apiKey, directory });
   }
 
-  hello() {
-    return this.#call("GET", "HelloWorld");
-  }
+  hello() { return this.#call("GET", "HelloWorld"); }
 
   requestState(username, verificationType = LOGIN, ip) {
     return this.#post("RequestAuthenticationState", { Username: username, VerificationType: verificationType }, ip);
@@ -67,14 +64,17 @@ export class Oasis {
       await sleep(1000); // another deletion had the same signature; the next second has another
       return this.#call(method, operation, body, ip, tries - 1);
     }
-    const answer = await response.json();
-    if (!response.ok) throw new OasisError(`${response.status} ${answer.Code}: ${answer.Message}`, answer.Code);
+    const answer = await response.json().catch(() => ({}));
+    const { Code = "not_this_api", Message = "that is no answer of OsayCore; check OASIS_BASE_URL" } = answer;
+    if (!response.ok || !Object.keys(answer).length) throw new OasisError(`${response.status} ${Code}: ${Message}`, Code);
     return answer;
   }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) { // node client.mjs verifyCode USER 123456 1
-  const { OASIS_BASE_URL: baseUrl, OASIS_APP_ID: appId, OASIS_APPLICATION_KEY: applicationKey } = process.env;
-  const oasis = new Oasis({ baseUrl, appId, applicationKey, apiKey: process.env.OASIS_API_KEY });
-  console.log(JSON.stringify(await oasis[process.argv[2]](...process.argv.slice(3))));
+  const names = ["BASE_URL", "APP_ID", "APPLICATION_KEY", "API_KEY"].map((name) => `OASIS_${name}`);
+  const missing = names.filter((name) => !process.env[name]);
+  if (missing.length) throw new OasisError(`set ${missing.join(", ")}`);
+  const [baseUrl, appId, applicationKey, apiKey] = names.map((name) => process.env[name]);
+  console.log(JSON.stringify(await new Oasis({ baseUrl, appId, applicationKey, apiKey })[process.argv[2]](...process.argv.slice(3))));
 }

@@ -1,6 +1,5 @@
 <?php
 // A client of OsayCore's one-time passcodes. PHP 8.1 or newer with the extension curl.
-
 /** The server refused, with its `name`; or its answer is not to be trusted, `name` is null. */
 class OasisError extends RuntimeException {
     public function __construct(string $message, public readonly ?string $name = null) { parent::__construct($message); }
@@ -14,9 +13,7 @@ class Oasis {
     public function __construct(private string $baseUrl, private string $appId, private string $applicationKey,
         private string $apiKey, private ?string $directory = null) {}
 
-    public function hello(): array {
-        return $this->call('GET', 'HelloWorld');
-    }
+    public function hello(): array { return $this->call('GET', 'HelloWorld'); }
 
     public function requestState(string $username, int $type = self::LOGIN, ?string $ip = null): array {
         return $this->post('RequestAuthenticationState', ['Username' => $username, 'VerificationType' => $type], $ip);
@@ -59,14 +56,16 @@ class Oasis {
         $curl = curl_init("$this->baseUrl/$operation");
         curl_setopt_array($curl, [CURLOPT_CUSTOMREQUEST => $method, CURLOPT_HTTPHEADER => $headers,
             CURLOPT_RETURNTRANSFER => true, CURLOPT_TIMEOUT => 10] + ($body === '' ? [] : [CURLOPT_POSTFIELDS => $body]));
-        $answer = json_decode((string) curl_exec($curl), true, 512, JSON_THROW_ON_ERROR);
+        $answer = json_decode((string) curl_exec($curl), true);
         $status = curl_getinfo($curl, CURLINFO_RESPONSE_CODE);
         if ($method === 'DELETE' && $status === 409 && $tries > 1) {
             sleep(1); // another deletion had the same signature; the next second has another
             return $this->call($method, $operation, $body, $ip, $tries - 1);
         }
-        if ($status !== 200) throw new OasisError("$status {$answer['Code']}: {$answer['Message']}", $answer['Code']);
-        return $answer;
+        if ($status === 200 && is_array($answer)) return $answer;
+        ['Code' => $code, 'Message' => $message] = isset($answer['Code'], $answer['Message']) ? $answer
+            : ['Code' => 'not_this_api', 'Message' => 'that is no answer of OsayCore; check OASIS_BASE_URL'];
+        throw new OasisError("$status $code: $message", $code);
     }
 
     private static function hmac(string $key, string $message): string {
@@ -75,6 +74,7 @@ class Oasis {
 }
 
 if (PHP_SAPI === 'cli' && realpath($argv[0]) === __FILE__) { // php client.php verifyCode USER 123456 1
-    [$url, $id, $key, $apiKey] = array_map(fn($name) => (string) getenv("OASIS_$name"), ['BASE_URL', 'APP_ID', 'APPLICATION_KEY', 'API_KEY']);
-    echo json_encode((new Oasis($url, $id, $key, $apiKey))->{$argv[1]}(...array_slice($argv, 2))), "\n";
+    $names = ['OASIS_BASE_URL', 'OASIS_APP_ID', 'OASIS_APPLICATION_KEY', 'OASIS_API_KEY'];
+    if ($missing = array_filter($names, fn($name) => !getenv($name))) throw new OasisError('set ' . implode(', ', $missing));
+    echo json_encode((new Oasis(...array_map(getenv(...), $names)))->{$argv[1]}(...array_slice($argv, 2))), "\n";
 }

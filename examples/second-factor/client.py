@@ -1,18 +1,15 @@
 """A client of OsayCore's one-time passcodes. Python 3.9 or newer, nothing to install."""
-
 import base64, hashlib, hmac, json, os, sys, time
-from urllib.error import HTTPError
-from urllib.parse import quote
-from urllib.request import Request, urlopen
+from urllib import error, parse, request
 
 LOGIN, REGISTRATION = 0, 1
 STATES = ("NOTREGISTERED", "DISABLED", "LOCKED", "NOGROUPMEMBERSHIP", "NOTALLOWEDTOBYPASS", "SKIPAUTHENTICATION",
           "AUTHENTICATE", "INVALID", "VALID", "PENDINGENROLLMENT", "MAXUSERSREACHED")
+WRONG_URL = "that is no answer of OsayCore; check OASIS_BASE_URL"
 
 
 class OasisError(Exception):
     """The server refused, with its `code`; or its answer is not to be trusted, `code` is None."""
-
     def __init__(self, message, code=None):
         super().__init__(message)
         self.code = code
@@ -38,7 +35,7 @@ class Oasis:
 
     def delete(self, username):
         name = f"{self.directory}\\{username}" if self.directory else username
-        return self._call("DELETE", "DeleteUser?username=" + quote(name, safe=""))
+        return self._call("DELETE", "DeleteUser?username=" + parse.quote(name, safe=""))
 
     def _post(self, operation, ip=None, **members):
         body = json.dumps({**members, "DirectoryName": self.directory}).encode()
@@ -59,14 +56,18 @@ class Oasis:
         headers = {"Content-Type": "application/json", "X-OASIS-APPID": str(self.app_id), "X-OASIS-EPOCH": str(epoch),
                    "X-OASIS-REQSECRET": _hmac(self.api_key, message), **({"X-OASIS-IP": ip} if ip else {})}
         try:
-            with urlopen(Request(self.base_url + "/" + operation, body or None, headers, method=method), timeout=10) as it:
+            asked = request.Request(self.base_url + "/" + operation, body or None, headers, method=method)
+            with request.urlopen(asked, timeout=10) as it:
                 return json.load(it)
-        except HTTPError as error:
-            if method == "DELETE" and error.code == 409 and tries > 1:
+        except error.HTTPError as refused:
+            if method == "DELETE" and refused.code == 409 and tries > 1:
                 time.sleep(1)  # another deletion had the same signature; the next second has another
                 return self._call(method, operation, body, ip, tries - 1)
-            refusal = json.load(error)
-            raise OasisError(f"{error.code} {refusal['Code']}: {refusal['Message']}", refusal["Code"]) from None
+            status, said = refused.code, refused.read()
+        except ValueError:  # no URL, or no JSON
+            status, said = "?", b""
+        refusal = json.loads(said) if said.startswith(b'{"Message":') else {"Code": "not_this_api", "Message": WRONG_URL}
+        raise OasisError(f"{status} {refusal['Code']}: {refusal['Message']}", refusal["Code"])
 
 
 def _hmac(key, message):
@@ -74,6 +75,6 @@ def _hmac(key, message):
 
 
 if __name__ == "__main__":  # python3 client.py verify_code USER 123456 1
-    setting = lambda name: os.environ["OASIS_" + name]
-    oasis = Oasis(setting("BASE_URL"), setting("APP_ID"), setting("APPLICATION_KEY"), setting("API_KEY"))
-    print(json.dumps(getattr(oasis, sys.argv[1])(*sys.argv[2:])))
+    names = ["OASIS_" + name for name in ("BASE_URL", "APP_ID", "APPLICATION_KEY", "API_KEY")]
+    missing = ", ".join(name for name in names if not os.environ.get(name))
+    sys.exit("set " + missing) if missing else print(json.dumps(getattr(Oasis(*map(os.environ.get, names)), sys.argv[1])(*sys.argv[2:])))

@@ -2,6 +2,7 @@
 CREATE TABLE IF NOT EXISTS identities (
     tenant_id BIGINT NOT NULL,
     provider TEXT NOT NULL,
+    issuer TEXT NOT NULL,
     subject TEXT NOT NULL,
     user_id BIGINT NOT NULL,
     email TEXT,
@@ -9,6 +10,6 @@ CREATE TABLE IF NOT EXISTS identities (
     is_source BOOLEAN NOT NULL CHECK (is_source IN (TRUE, FALSE)),
     created_at_us BIGINT NOT NULL,
     used_at_us BIGINT NOT NULL,
-    PRIMARY KEY (tenant_id, provider, subject),
+    PRIMARY KEY (tenant_id, provider, issuer, subject),
     FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)
 );

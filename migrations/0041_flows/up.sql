@@ -14,7 +14,6 @@ CREATE TABLE IF NOT EXISTS flows (
     cookie_hash BYTEA,
     -- Sealed: nonce and code verifier are in it.
     kept BYTEA NOT NULL,
-    wants_refresh BOOLEAN NOT NULL CHECK (wants_refresh IN (TRUE, FALSE)),
     expires_at_us BIGINT NOT NULL,
     PRIMARY KEY (tenant_id, state_hash),
     FOREIGN KEY (tenant_id, app_id) REFERENCES apps (tenant_id, id),

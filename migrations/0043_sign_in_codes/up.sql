@@ -5,7 +5,10 @@ CREATE TABLE IF NOT EXISTS sign_in_codes (
     code_hash BYTEA NOT NULL,
     app_id BIGINT NOT NULL,
     user_id BIGINT NOT NULL,
-    wants_refresh BOOLEAN NOT NULL CHECK (wants_refresh IN (TRUE, FALSE)),
+    -- The session that it was exchanged for: a second exchange ends it.
+    session_id BYTEA,
+    -- The login that is to become the user's, as JSON.
+    link TEXT,
     expires_at_us BIGINT NOT NULL,
     PRIMARY KEY (tenant_id, code_hash),
     FOREIGN KEY (tenant_id, app_id) REFERENCES apps (tenant_id, id),

@@ -294,7 +294,11 @@ async fn run(config: &Config, state: Data<State>, ready: impl FnOnce(SocketAddr)
     .bind(&config.listen)
     .with_context(|| format!("listening on {}; is another server running? choose --listen", config.listen))?;
     let address = server.addrs().first().copied().context("no address was bound")?;
-    let _ = state.public_url.set(config.public_url.clone().unwrap_or_else(|| format!("http://{address}")));
+    let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    if !address.ip().is_loopback() && !public_url.starts_with("https://") {
+        tracing::warn!(public_url, "people are sent to a public URL without TLS: set --public-url to the https one");
+    }
+    let _ = state.public_url.set(public_url);
     let metrics_server = match &config.metrics_listen {
         Some(listen) => {
             let shared = state.clone();

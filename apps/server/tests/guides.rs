@@ -313,17 +313,19 @@ fn the_login_of_the_guide_asks_for_the_code_and_opens_nothing_before() {
     python.wait().unwrap();
 }
 
-/// The files of the example that hold code: name and text.
-fn code_files() -> Vec<(String, String)> {
-    let files = std::fs::read_dir(example("")).unwrap().map(|entry| entry.unwrap().path());
+/// The files of an example that hold code: name and text.
+fn code_files(folder: &str) -> Vec<(String, String)> {
+    let files = std::fs::read_dir(example("..").join(folder)).unwrap().map(|entry| entry.unwrap().path());
     let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
     files.filter(|path| path.is_file()).map(|path| (name(&path), std::fs::read_to_string(&path).unwrap())).collect()
 }
 
 #[test]
 fn all_clients_of_the_guide_sign_and_verify_the_same_messages() {
-    let clients: Vec<_> =
-        code_files().into_iter().filter(|(name, _)| name.to_lowercase().starts_with("client.")).collect();
+    let clients: Vec<_> = code_files("second-factor")
+        .into_iter()
+        .filter(|(name, _)| name.to_lowercase().starts_with("client."))
+        .collect();
     assert_eq!(clients.len(), 4, "Client.cs, client.mjs, client.php, client.py");
     for (name, text) in clients {
         // What is left of `f"{self.app_id}:{epoch}:…"`, `$"{appId}:{epoch}:…"` and the like.
@@ -338,14 +340,17 @@ fn all_clients_of_the_guide_sign_and_verify_the_same_messages() {
 
 #[test]
 fn the_guide_quotes_its_examples_as_they_are() {
-    let guide = include_str!("../../../docs/guides/second-factor.md");
-    let files = code_files();
+    let second_factor = include_str!("../../../docs/guides/second-factor.md");
+    let sign_in = include_str!("../../../docs/guides/sign-in.md");
     let languages = ["python\n", "js\n", "php\n", "csharp\n"];
-    let blocks = guide.split("```").skip(1).step_by(2);
-    let quotes: Vec<&str> =
-        blocks.filter_map(|block| languages.iter().find_map(|language| block.strip_prefix(language))).collect();
-    assert!(!quotes.is_empty(), "the guide quotes nothing");
-    for quote in quotes {
-        assert!(files.iter().any(|(_, text)| text.contains(quote)), "no example has:\n{quote}");
+    for (guide, folder) in [(second_factor, "second-factor"), (sign_in, "sign-in")] {
+        let files = code_files(folder);
+        let blocks = guide.split("```").skip(1).step_by(2);
+        let quotes: Vec<&str> =
+            blocks.filter_map(|block| languages.iter().find_map(|language| block.strip_prefix(language))).collect();
+        assert!(!quotes.is_empty(), "the guide to {folder} quotes nothing");
+        for quote in quotes {
+            assert!(files.iter().any(|(_, text)| text.contains(quote)), "no example has:\n{quote}");
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use alloc::{borrow::ToOwned, string::String};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     AvatarUrl, DisplayName, Email, Refused, User, UserStatus,
     text::{Flaw, bounded, text_type, without},
@@ -13,8 +15,15 @@ text_type! {
 }
 
 text_type! {
-    /// Who somebody is at a provider, for ever and whatever their address: 1–255 visible ASCII characters, compared
-    /// byte for byte (OpenID Connect Core 1.0 §2, `sub`; GitHub: the numeric id).
+    /// Whose word it is who somebody is: the `iss` of OpenID Connect, else the provider's address; 1–512 visible ASCII
+    /// characters, compared byte for byte. A subject is one person's within its issuer and nowhere else (OpenID Connect
+    /// Core 1.0 §5.7): a provider that is set to another issuer knows nobody of the old one.
+    Issuer, "issuer", issuer
+}
+
+text_type! {
+    /// Who somebody is at an issuer, for ever and whatever their address: 1–255 ASCII characters from the space to `~`,
+    /// compared byte for byte (OpenID Connect Core 1.0 §2, `sub`; GitHub: the numeric id).
     Subject, "subject", subject
 }
 
@@ -23,6 +32,8 @@ text_type! {
 pub struct Identity {
     /// The provider.
     pub provider: ProviderName,
+    /// Whom the provider was then.
+    pub issuer: Issuer,
     /// Who it is there.
     pub subject: Subject,
     /// Who it is here.
@@ -38,7 +49,7 @@ pub struct Identity {
 }
 
 /// What a provider says of somebody now.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     /// The address.
     pub email: Option<Email>,
@@ -124,6 +135,12 @@ fn provider_name(text: &str) -> Result<String, Flaw> {
 
 fn subject(text: &str) -> Result<String, Flaw> {
     bounded(text, 255)?;
+    without(text, |c| !matches!(c, ' '..='~'))?;
+    Ok(text.to_owned())
+}
+
+fn issuer(text: &str) -> Result<String, Flaw> {
+    bounded(text, 512)?;
     without(text, |c| !c.is_ascii_graphic())?;
     Ok(text.to_owned())
 }

@@ -28,7 +28,7 @@ pub use decisions::{
     Failure, Link, Refused, change_user, create_user, delete_user, permit_user, restore_user, user_by_api_id,
 };
 pub use group::Group;
-pub use identity::{Arrival, Identity, Profile, ProviderName, Subject, arrive};
+pub use identity::{Arrival, Identity, Issuer, Profile, ProviderName, Subject, arrive};
 pub use permit::{Denied, Effective, Permit, PermitChange, effective, may_deduct};
 pub use rate::Rate;
 pub use reference::{AppRef, GroupRef, UserRef, parse_uuid};

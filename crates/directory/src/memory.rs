@@ -6,8 +6,8 @@ use alloc::{
 };
 
 use crate::{
-    App, AppRef, Email, ExternalId, Group, GroupRef, Identity, Permit, ProviderName, Storage, Subject, Unique, User,
-    UserPage, UserRef, Write,
+    App, AppRef, Email, ExternalId, Group, GroupRef, Identity, Issuer, Permit, ProviderName, Storage, Subject, Unique,
+    User, UserPage, UserRef, Write,
 };
 
 /// The directory of one tenant. A clone is a snapshot to roll back to.
@@ -17,7 +17,7 @@ pub struct Memory {
     apps: BTreeMap<i64, App>,
     users: BTreeMap<i64, User>,
     groups: BTreeMap<i64, Group>,
-    identities: BTreeMap<(ProviderName, Subject), Identity>,
+    identities: BTreeMap<(ProviderName, Issuer, Subject), Identity>,
     /// By user and app.
     permits: BTreeMap<(i64, i64), Permit>,
     /// User and group.
@@ -171,8 +171,13 @@ impl Storage for Memory {
         Ok(Write::Done)
     }
 
-    fn identity(&mut self, provider: &ProviderName, subject: &Subject) -> Result<Option<Identity>, Error> {
-        Ok(self.identities.get(&(provider.clone(), subject.clone())).cloned())
+    fn identity(
+        &mut self,
+        provider: &ProviderName,
+        issuer: &Issuer,
+        subject: &Subject,
+    ) -> Result<Option<Identity>, Error> {
+        Ok(self.identities.get(&(provider.clone(), issuer.clone(), subject.clone())).cloned())
     }
 
     fn identities_of(&mut self, user_id: i64) -> Result<Vec<Identity>, Error> {
@@ -180,7 +185,7 @@ impl Storage for Memory {
     }
 
     fn put_identity(&mut self, identity: &Identity) -> Result<(), Error> {
-        let key = (identity.provider.clone(), identity.subject.clone());
+        let key = (identity.provider.clone(), identity.issuer.clone(), identity.subject.clone());
         let new = match self.identities.get(&key) {
             Some(kept) => Identity { user_id: kept.user_id, created_at_us: kept.created_at_us, ..identity.clone() },
             None if self.users.contains_key(&identity.user_id) => identity.clone(),

@@ -70,6 +70,8 @@ pub struct AppSettings {
     pub totp_algorithm: TotpAlgorithm,
     /// Requests that the app may make in a second, 1–1,000,000.
     pub requests_per_second: u32,
+    /// The age at which a session ends however often it was refreshed, in seconds, 300–2,592,000.
+    pub session_lifetime_seconds: u32,
 }
 
 impl Default for AppSettings {
@@ -88,6 +90,7 @@ impl Default for AppSettings {
             totp_period: 30,
             totp_algorithm: TotpAlgorithm::Sha1,
             requests_per_second: 10_000,
+            session_lifetime_seconds: 2_592_000,
         }
     }
 }
@@ -126,6 +129,7 @@ const LOCKOUT_SECONDS: RangeInclusive<u32> = 1..=86_400;
 const TOTP_DIGITS: RangeInclusive<u32> = 6..=8;
 const TOTP_PERIOD: RangeInclusive<u32> = 15..=120;
 const REQUESTS_PER_SECOND: RangeInclusive<u32> = 1..=1_000_000;
+const SESSION_LIFETIME_SECONDS: RangeInclusive<u32> = 300..=2_592_000;
 const MAX_REDIRECT_URIS: usize = 100;
 
 impl AppSettings {
@@ -144,6 +148,7 @@ impl AppSettings {
         "totp_period",
         "totp_algorithm",
         "requests_per_second",
+        "session_lifetime_seconds",
     ];
 
     /// Sets one setting by its name, with hyphens or underscores. A list is replaced by all the values together, and
@@ -175,6 +180,9 @@ impl AppSettings {
             "requests_per_second" => {
                 self.requests_per_second = number(key, value, REQUESTS_PER_SECOND)?;
             }
+            "session_lifetime_seconds" => {
+                self.session_lifetime_seconds = number(key, value, SESSION_LIFETIME_SECONDS)?;
+            }
             _ => return Err(SettingError::UnknownKey { key: name }),
         }
         Ok(())
@@ -189,6 +197,7 @@ impl AppSettings {
         in_range("totp_digits", settings.totp_digits, TOTP_DIGITS)?;
         in_range("totp_period", settings.totp_period, TOTP_PERIOD)?;
         in_range("requests_per_second", settings.requests_per_second, REQUESTS_PER_SECOND)?;
+        in_range("session_lifetime_seconds", settings.session_lifetime_seconds, SESSION_LIFETIME_SECONDS)?;
         Ok(settings)
     }
 

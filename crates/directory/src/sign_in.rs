@@ -3,19 +3,22 @@
 use alloc::{format, vec::Vec};
 use core::fmt::Write as _;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{
-    Arrival, Email, Failure, Identity, Link, NewUser, PermitChange, Profile, ProviderName, Refused, Role, Storage,
-    Subject, User, UserChange, UserRef, Username, arrive, change_user, create_user, permit_user,
+    Arrival, Email, Failure, Identity, Issuer, Link, NewUser, PermitChange, Profile, ProviderName, Refused, Role,
+    Storage, Subject, User, UserChange, UserRef, Username, arrive, change_user, create_user, permit_user,
 };
 
 /// Somebody who proved to a provider who they are.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Login {
     /// The provider.
     pub provider: ProviderName,
+    /// Whom the provider is.
+    pub issuer: Issuer,
     /// Who it is there.
     pub subject: Subject,
     /// What the provider says of them.
@@ -38,6 +41,10 @@ pub struct Newcomer {
 pub struct SignedIn {
     /// The user, as the login left them.
     pub user: User,
+    /// The user, as the login found them; none who was made.
+    pub before: Option<User>,
+    /// It was the user's first in this app: the two are linked now.
+    pub is_new_in_app: bool,
     /// The identity, as the login left it.
     pub identity: Identity,
     /// What became of the login.
@@ -80,8 +87,8 @@ pub fn sign_in<S: Storage>(
     app_id: i64,
     now_us: i64,
 ) -> Result<SignedIn, Failure<S::Error>> {
-    let Login { provider, subject, profile } = login;
-    let kept = storage.identity(provider, subject).map_err(Failure::Storage)?;
+    let Login { provider, issuer, subject, profile } = login;
+    let kept = storage.identity(provider, issuer, subject).map_err(Failure::Storage)?;
     let known = kept.as_ref().map(|identity| user_of(storage, identity.user_id)).transpose()?;
     let linking = linking.map(|user_id| user_of(storage, user_id)).transpose()?;
     let same_email = match profile.verified_email() {
@@ -100,6 +107,7 @@ pub fn sign_in<S: Storage>(
         Some(identity) => identity,
         None => Identity {
             provider: provider.clone(),
+            issuer: issuer.clone(),
             subject: subject.clone(),
             user_id: user.id,
             email: None,
@@ -108,13 +116,15 @@ pub fn sign_in<S: Storage>(
             used_at_us: now_us,
         },
     };
+    let before = (outcome != Outcome::Created).then(|| user.clone());
     let user = update(storage, user, &identity, profile, now_us)?;
     let identity = Identity { email: email_after(&identity, profile), used_at_us: now_us, ..identity };
     storage.put_identity(&identity).map_err(Failure::Storage)?;
-    if storage.permit(user.id, app_id).map_err(Failure::Storage)?.is_none() {
+    let is_new_in_app = before.is_none() || storage.permit(user.id, app_id).map_err(Failure::Storage)?.is_none();
+    if is_new_in_app && before.is_some() {
         permit_user(storage, &user, app_id, PermitChange::default())?;
     }
-    Ok(SignedIn { user, identity, outcome })
+    Ok(SignedIn { user, before, is_new_in_app, identity, outcome })
 }
 
 fn user_of<S: Storage>(storage: &mut S, user_id: i64) -> Result<User, Failure<S::Error>> {

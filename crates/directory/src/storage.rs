@@ -3,7 +3,9 @@
 use alloc::vec::Vec;
 use core::fmt::Debug;
 
-use crate::{App, AppRef, Email, ExternalId, Group, GroupRef, Identity, Permit, ProviderName, Subject, User, UserRef};
+use crate::{
+    App, AppRef, Email, ExternalId, Group, GroupRef, Identity, Issuer, Permit, ProviderName, Subject, User, UserRef,
+};
 
 /// What a write did. A value that is taken is an answer, not an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,8 +76,13 @@ pub trait Storage {
     fn update_user(&mut self, user: &User) -> Result<Write, Self::Error>;
 
     /// The identity; its user may be deleted.
-    fn identity(&mut self, provider: &ProviderName, subject: &Subject) -> Result<Option<Identity>, Self::Error>;
-    /// The identities of the user, by ascending provider, then subject.
+    fn identity(
+        &mut self,
+        provider: &ProviderName,
+        issuer: &Issuer,
+        subject: &Subject,
+    ) -> Result<Option<Identity>, Self::Error>;
+    /// The identities of the user, by ascending provider, issuer, subject.
     fn identities_of(&mut self, user_id: i64) -> Result<Vec<Identity>, Self::Error>;
     /// Adds the identity, or replaces everything of it but whose it is and when it was first seen.
     fn put_identity(&mut self, identity: &Identity) -> Result<(), Self::Error>;

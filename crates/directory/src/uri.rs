@@ -7,7 +7,7 @@ use url::Url;
 use crate::text::{Flaw, bounded, text_type, without};
 
 /// What this server adds to a redirect; an app's own must not look like it.
-const OWN_PARAMETERS: [&str; 3] = ["osaycore_jwt", "osaycore_code", "osaycore_error"];
+const OWN_PARAMETERS: [&str; 4] = ["osaycore_jwt", "osaycore_code", "osaycore_state", "osaycore_error"];
 
 /// The longest URI that is kept, in characters.
 const MAX_LENGTH: usize = 2048;
@@ -25,6 +25,12 @@ text_type! {
 }
 
 impl RedirectUri {
+    /// Whether a window there can be told from others: it is `http` or `https`.
+    pub fn has_origin(&self) -> bool {
+        let scheme = self.0.split_once(':').map_or("", |(scheme, _)| scheme);
+        scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http")
+    }
+
     /// Whether a request may use `asked` where this URI is registered: the same text (RFC 9700 §2.1); only the port of
     /// an `http` URI on `127.0.0.1` or `[::1]` may differ (RFC 8252 §7.3). `localhost` is a name, not the loopback
     /// interface (§8.3): it matches exactly or not at all.
@@ -54,7 +60,9 @@ fn redirect_uri(text: &str) -> Result<String, Flaw> {
     }
     let own = |name: &str| OWN_PARAMETERS.iter().any(|parameter| name.eq_ignore_ascii_case(parameter));
     if uri.query_pairs().any(|(name, _)| own(&name)) {
-        return Err(Flaw::NotA("without the parameters osaycore_jwt, osaycore_code and osaycore_error"));
+        return Err(Flaw::NotA(
+            "without the parameters osaycore_jwt, osaycore_code, osaycore_state and osaycore_error",
+        ));
     }
     Ok(text.to_owned())
 }

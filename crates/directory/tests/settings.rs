@@ -4,7 +4,7 @@ use osaycore_directory::{AppSettings, OasisResponseSignature, Rate, ReplayProtec
 use proptest::prelude::*;
 
 /// A legal value of each setting that is not its default.
-const OTHER_VALUES: [(&str, &[&str]); 13] = [
+const OTHER_VALUES: [(&str, &[&str]); 14] = [
     ("redirect_uris", &["https://a.example/", "https://b.example/"]),
     ("default_credit_rate", &["0.001"]),
     ("replay_protection", &["strict"]),
@@ -18,11 +18,12 @@ const OTHER_VALUES: [(&str, &[&str]); 13] = [
     ("totp_period", &["60"]),
     ("totp_algorithm", &["SHA256"]),
     ("requests_per_second", &["5"]),
+    ("session_lifetime_seconds", &["3600"]),
 ];
 
 #[test]
 fn defaults_are_the_contracts() {
-    let document = r#"{"redirect_uris":[],"default_credit_rate":null,"replay_protection":"idempotent","restrict_to_groups":false,"oasis_response_signature":"library","allow_bypass":false,"lockout_threshold":5,"lockout_seconds":900,"require_signature_v2":false,"totp_digits":6,"totp_period":30,"totp_algorithm":"SHA1","requests_per_second":10000}"#;
+    let document = r#"{"redirect_uris":[],"default_credit_rate":null,"replay_protection":"idempotent","restrict_to_groups":false,"oasis_response_signature":"library","allow_bypass":false,"lockout_threshold":5,"lockout_seconds":900,"require_signature_v2":false,"totp_digits":6,"totp_period":30,"totp_algorithm":"SHA1","requests_per_second":10000,"session_lifetime_seconds":2592000}"#;
     assert_eq!(AppSettings::default().to_json().unwrap(), document);
     assert_eq!(AppSettings::from_json("{}").unwrap(), AppSettings::default());
 }
@@ -56,7 +57,7 @@ fn values_are_read_as_meant() {
     assert_eq!(settings.oasis_response_signature, OasisResponseSignature::Guide);
     assert_eq!(settings.totp_algorithm, TotpAlgorithm::Sha256);
     assert_eq!((settings.lockout_threshold, settings.lockout_seconds, settings.totp_digits), (3, 60, 8));
-    assert_eq!((settings.totp_period, settings.requests_per_second), (60, 5));
+    assert_eq!((settings.totp_period, settings.requests_per_second, settings.session_lifetime_seconds), (60, 5, 3600));
     assert!(settings.restrict_to_groups && settings.allow_bypass && settings.require_signature_v2);
 
     settings.set("redirect-uris", &["https://c.example/"]).unwrap();
@@ -77,6 +78,7 @@ fn ranges_hold_by_name_and_in_the_document() {
         ("totp_digits", 6, 8),
         ("totp_period", 15, 120),
         ("requests_per_second", 1, 1_000_000),
+        ("session_lifetime_seconds", 300, 2_592_000),
     ] {
         for (number, legal) in [(least, true), (most, true), (least - 1, false), (most + 1, false)] {
             let by_name = AppSettings::default().set(key, &[number.to_string()]);

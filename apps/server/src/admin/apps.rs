@@ -158,4 +158,5 @@ fn details(app: &App) -> Details {
         .with(Field::TotpPeriod, settings.totp_period)
         .with(Field::TotpAlgorithm, settings.totp_algorithm.as_str())
         .with(Field::RequestsPerSecond, settings.requests_per_second)
+        .with(Field::SessionLifetimeSeconds, settings.session_lifetime_seconds)
 }

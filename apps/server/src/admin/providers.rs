@@ -75,9 +75,8 @@ pub(crate) fn provider(stored: &StoredProvider) -> Result<Provider, ApiError> {
         ProviderKind::OpenId { issuer } => Kind::open_id(issuer),
         ProviderKind::GitHub => Kind::preset("github"),
     };
-    let name = stored.name.as_str().parse().map_err(invalid)?;
     let scopes = stored.scopes.split_whitespace();
-    Provider::new(name, kind.map_err(invalid)?, &stored.client_id, stored.client_secret.clone(), scopes)
+    Provider::new(stored.name.clone(), kind.map_err(invalid)?, &stored.client_id, stored.client_secret.clone(), scopes)
         .map_err(invalid)
 }
 

@@ -1,10 +1,10 @@
 //! Signing in by a provider: flows that are begun and taken, and what becomes of a login.
 
-use osaycore_audit::{Action, Details, Field, Log as _, Target, TargetKind};
-use osaycore_directory::{self as directory, Login, Newcomer, Outcome, Refused, User};
+use osaycore_audit::{Action, Details, Field, Log as _};
+use osaycore_directory::{self as directory, Login, Newcomer, Outcome, Refused, SignedIn, User};
 use osaycore_ledger::{Account, Storage as _};
 
-use super::By;
+use super::{By, sessions, users};
 use crate::error::{Code, Failure};
 use crate::store::db::StoreError;
 use crate::store::deployment::Numbered;
@@ -30,21 +30,35 @@ pub(crate) fn sign_in(
             directory::Failure::Refused(Refused::Deleted) => Code::UserNotFound.into(),
             other => Failure::from(other),
         })?;
-    let user = signed_in.user;
-    if signed_in.outcome == Outcome::Created {
-        tx.insert_account(&Account::new(user.id))?;
-    }
-    let actions: &[Action] = match signed_in.outcome {
-        Outcome::SignedIn => &[Action::UserSignedIn],
-        Outcome::Linked => &[Action::UserLinked, Action::UserSignedIn],
-        Outcome::Created => &[Action::UserCreated, Action::UserSignedIn],
+    let SignedIn { user, before, is_new_in_app, identity, outcome } = signed_in;
+    let who = Details::new()
+        .with(Field::Provider, identity.provider.as_str())
+        .with(Field::Issuer, identity.issuer.as_str())
+        .with(Field::Subject, identity.subject.as_str());
+    let told = |tx: &mut Tx<'_>, action: Action, after: Details| {
+        let mut event = by.event(action, Some(user.id));
+        (event.app_id, event.target, event.after) = (Some(app_id), Some(users::target(&user)), after);
+        tx.append(event).map(drop)
     };
-    for action in actions {
-        let mut event = by.event(*action, Some(user.id));
-        event.app_id = Some(app_id);
-        event.target = Some(Target::new(TargetKind::User, user.uuid.to_string()));
-        event.after = Details::new().with(Field::Provider, login.provider.as_str());
-        tx.append(event)?;
+    match &before {
+        None => {
+            tx.insert_account(&Account::new(user.id))?;
+            told(tx, Action::UserCreated, users::details(&user))?;
+        }
+        Some(before) => {
+            if outcome == Outcome::Linked {
+                told(tx, Action::UserLinked, who.clone())?;
+            }
+            if outcome == Outcome::Linked && linking.is_none() {
+                // Whoever was signed in before the address had proved whose it is may be somebody else.
+                sessions::sign_out(tx, by, &user, "linked_by_email")?;
+            }
+            users::audit(tx, by, Action::UserUpdated, before, &user)?;
+            if is_new_in_app {
+                told(tx, Action::UserPermitted, Details::new())?;
+            }
+        }
     }
+    told(tx, Action::UserSignedIn, who)?;
     Ok(user)
 }

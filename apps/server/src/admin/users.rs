@@ -147,7 +147,7 @@ pub(crate) fn set_floor(tx: &mut Tx<'_>, by: &By, user: &User, floor: osaycore_l
     Ok(())
 }
 
-fn audit(tx: &mut Tx<'_>, by: &By, action: Action, before: &User, after: &User) -> Result<(), Failure> {
+pub(super) fn audit(tx: &mut Tx<'_>, by: &By, action: Action, before: &User, after: &User) -> Result<(), Failure> {
     let (was, became) = differences(&details(before), &details(after));
     if became.is_empty() {
         return Ok(());
@@ -159,11 +159,11 @@ fn audit(tx: &mut Tx<'_>, by: &By, action: Action, before: &User, after: &User) 
     Ok(())
 }
 
-fn target(user: &User) -> Target {
+pub(super) fn target(user: &User) -> Target {
     Target::new(TargetKind::User, user.uuid.to_string())
 }
 
-fn details(user: &User) -> Details {
+pub(super) fn details(user: &User) -> Details {
     Details::new()
         .with(Field::Username, user.username.as_str())
         .with(Field::Directory, user.directory.as_ref().map(Name::as_str))

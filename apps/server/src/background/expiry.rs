@@ -40,7 +40,7 @@ pub(super) fn step(held: &mut Held<'_>, window_s: i64) -> Result<Progress, Stopp
         outbox::forget(tx, expired_us)
     })?;
     in_each(held, &of_flows, |tx| flows::forget(tx, expired_us, ROWS))?;
-    in_each(held, &of_codes, |tx| sign_in_codes::forget(tx, expired_us))?;
+    in_each(held, &of_codes, |tx| sign_in_codes::forget(tx, expired_us, ROWS))?;
     in_each(held, &of_sessions, |tx| session::Storage::forget(tx, expired_s).map(drop))?;
 
     let any = held.read(|connection| {

@@ -96,10 +96,13 @@ pub(crate) fn normalize(request: &mut ServiceRequest) {
     request.head_mut().uri = uri;
 }
 
+/// Where people are, and no programs.
+const PAGES: [&str; 3] = ["/enroll/", "/api/auth/oauth/start", "/api/auth/oauth/callback/"];
+
 /// The shape of the errors of a normalized path.
 pub(crate) fn shape(path: &str) -> Shape {
     match path.strip_prefix(BASE) {
-        None if path.starts_with("/enroll/") => Shape::Page,
+        None if PAGES.iter().any(|page| path.starts_with(page)) => Shape::Page,
         None if ofrep::is_of_ofrep(path) => Shape::Ofrep,
         None => Shape::OsayCore,
         Some("RegisterUser") => Shape::OasisRegistration,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
 
@@ -114,21 +114,22 @@ fn request_id(request: &ServiceRequest) -> String {
 
 /// The response to an error.
 fn answer(error: &ApiError, request_id: &str, shape: Shape) -> HttpResponse {
-    if shape == Shape::Page {
-        let again = "Open the link of your mail again in a minute.";
-        return pages::message(error.code.status(), &error.to_string(), again);
-    }
-    let mut response = HttpResponse::build(error.code.status());
+    let mut response = if shape == Shape::Page {
+        pages::message(error.code.status(), &error.to_string(), "Please try again in a minute.")
+    } else {
+        HttpResponse::build(error.code.status()).content_type("application/json").body(error.body(request_id, shape))
+    };
+    let headers = response.headers_mut();
     if let Some(methods) = error.allow {
-        response.insert_header((ALLOW, methods));
+        headers.insert(ALLOW, HeaderValue::from_static(methods));
     }
     if let Some(seconds) = error.retry_after_s {
-        response.insert_header((RETRY_AFTER, seconds));
+        headers.insert(RETRY_AFTER, seconds.into());
     }
     if matches!(error.code, Code::MissingToken | Code::TokenExpired | Code::TokenInvalid) {
-        response.insert_header((WWW_AUTHENTICATE, "Bearer"));
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    response.insert_header((CONTENT_TYPE, "application/json")).body(error.body(request_id, shape))
+    response
 }
 
 fn foreign(status: u16) -> ApiError {

@@ -4,14 +4,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oauth2::basic::BasicErrorResponseType;
 use oauth2::{ErrorResponseType, PkceCodeChallenge, PkceCodeVerifier, RequestTokenError, StandardErrorResponse};
-use osaycore_directory::{AvatarUrl, DisplayName, Email};
+use osaycore_directory::{AvatarUrl, DisplayName, Email, ProviderName, Subject};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::github;
 use super::http::{HttpError, Outgoing};
 use super::openid::Issuers;
-use super::provider::{Kind, Provider, ProviderName};
+use super::provider::{Kind, Provider};
 
 /// Why a flow came to nothing. The texts are for the log and for whoever set the provider; they repeat no secret.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,9 @@ pub(crate) enum FlowError {
     /// The provider was not reached, or may not be reached.
     #[error("the provider cannot be reached: {0}")]
     Unreachable(#[from] HttpError),
+    /// It did not answer a moment ago, and is not asked again so soon.
+    #[error("the provider did not answer a moment ago")]
+    Resting,
     /// The provider does not take the code: it was used before, is too old, or is somebody else's.
     #[error("the provider refused the code")]
     CodeRefused,
@@ -134,8 +137,7 @@ pub(crate) struct Callback {
 /// Who it was, as the provider says. What of it does not fit our rules is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identity {
-    /// Unique and for ever at this provider, 1 to 255 ASCII characters.
-    pub(crate) subject: String,
+    pub(crate) subject: Subject,
     pub(crate) email: Option<Email>,
     /// The provider has seen that the address is theirs. False where there is none.
     pub(crate) email_verified: bool,

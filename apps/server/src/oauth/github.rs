@@ -70,7 +70,7 @@ pub(super) async fn identity(
     let email = addresses.into_iter().find(|address| address.primary && address.verified);
     let email = email.and_then(|address| address.email.parse().ok());
     Ok(Identity {
-        subject: user.id.to_string(),
+        subject: user.id.to_string().parse().map_err(|error| senseless("/user", error))?,
         email_verified: email.is_some(),
         email,
         display_name: user.name.filter(|name| !name.is_empty()).unwrap_or(user.login).parse().ok(),

@@ -17,6 +17,7 @@ use openidconnect::{
     JsonWebKeySet, LocalizedClaim, Nonce, OAuth2TokenResponse as _, PkceCodeChallenge, ProviderMetadata, RedirectUrl,
     Scope, SignatureVerificationError, TokenResponse as _, UserInfoClaims, UserInfoError,
 };
+use osaycore_directory::Subject;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use url::Url;
@@ -27,6 +28,12 @@ use super::provider::Provider;
 
 /// How long an issuer's discovery document and keys are used, in seconds.
 const METADATA_AGE_S: i64 = 3600;
+
+/// How long they are used where the issuer does not answer, in seconds.
+const STALE_AGE_S: i64 = 86_400;
+
+/// How long an issuer that did not answer is not asked again, in seconds.
+const RETRY_S: i64 = 5;
 
 /// How long unknown keys do not make an issuer's keys be read again, in seconds.
 const KEYS_PAUSE_S: i64 = 60;
@@ -191,16 +198,25 @@ impl Issuer {
                 return Err(IdTokenFault::AccessToken);
             }
         }
-        let subject = claims.subject().as_str();
-        let is_subject = (1..=255).contains(&subject.len()) && subject.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-        if is_subject { Ok(claims) } else { Err(IdTokenFault::Subject) }
+        if subject(claims).is_ok() { Ok(claims) } else { Err(IdTokenFault::Subject) }
     }
 }
 
-/// The issuers that were asked.
+fn subject(claims: &CoreIdTokenClaims) -> Result<Subject, IdTokenFault> {
+    claims.subject().as_str().parse().map_err(|_| IdTokenFault::Subject)
+}
+
+/// The issuers that were asked: as many as providers were ever set.
 pub(super) struct Issuers {
     http: Outgoing,
-    known: std::sync::Mutex<HashMap<String, Arc<Issuer>>>,
+    known: std::sync::Mutex<HashMap<String, Arc<Mutex<Known>>>>,
+}
+
+/// What is known of an issuer. Locked while it is asked: all who wait get the one answer.
+#[derive(Default)]
+struct Known {
+    issuer: Option<Arc<Issuer>>,
+    failed_at_s: Option<i64>,
 }
 
 impl Issuers {
@@ -208,27 +224,43 @@ impl Issuers {
         Self { http, known: std::sync::Mutex::default() }
     }
 
-    /// The issuer as it was within the last hour, or is now.
+    /// The issuer as it was within the last hour, or is now; as it was within a day, if it does not answer now.
     pub(super) async fn find(&self, issuer: &str, now_s: i64) -> Result<Arc<Issuer>, FlowError> {
-        let is_fresh = |issuer: &Arc<Issuer>| now_s.saturating_sub(issuer.read_at_s) < METADATA_AGE_S;
-        if let Some(found) = self.known().get(issuer).filter(|issuer| is_fresh(issuer)) {
-            return Ok(found.clone());
+        let slot = {
+            // What is in it is whole at any moment.
+            let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            Arc::clone(known.entry(issuer.to_owned()).or_default())
+        };
+        let mut known = slot.lock().await;
+        let younger = |found: &Arc<Issuer>, age_s: i64| now_s.saturating_sub(found.read_at_s) < age_s;
+        let usable = known.issuer.clone().filter(|found| younger(found, STALE_AGE_S));
+        if let Some(found) = usable.as_ref().filter(|found| younger(found, METADATA_AGE_S)) {
+            return Ok(Arc::clone(found));
         }
+        if known.failed_at_s.is_some_and(|at_s| now_s.saturating_sub(at_s) < RETRY_S) {
+            return usable.ok_or(FlowError::Resting);
+        }
+        match self.discover(issuer, now_s).await {
+            Ok(found) => {
+                *known = Known { issuer: Some(Arc::clone(&found)), failed_at_s: None };
+                Ok(found)
+            }
+            Err(error) => {
+                known.failed_at_s = matches!(error, FlowError::Unreachable(_)).then_some(now_s);
+                let Some(found) = usable else { return Err(error) };
+                tracing::warn!(issuer, %error, "an issuer does not say what it is; what it said before is used");
+                Ok(found)
+            }
+        }
+    }
+
+    async fn discover(&self, issuer: &str, now_s: i64) -> Result<Arc<Issuer>, FlowError> {
         let url = IssuerUrl::new(issuer.to_owned()).map_err(|error| senseless("discovery", error))?;
         let metadata = Metadata::discover_async(url, &self.http).await.map_err(undiscovered)?;
         // It is where browsers are sent to.
         self.http.permit(metadata.authorization_endpoint().url())?;
         let keys = Keys { set: Arc::new(metadata.jwks().clone()), asked_at_s: now_s };
-        let found = Arc::new(Issuer { metadata, read_at_s: now_s, keys: Mutex::new(keys) });
-        let mut known = self.known();
-        known.retain(|_, issuer| is_fresh(issuer));
-        known.insert(issuer.to_owned(), found.clone());
-        Ok(found)
-    }
-
-    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Issuer>>> {
-        // What is in it is whole at any moment.
-        self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        Ok(Arc::new(Issuer { metadata, read_at_s: now_s, keys: Mutex::new(keys) }))
     }
 
     /// Exchanges the code and checks the ID token. Where that has no e-mail address the userinfo endpoint is asked too.
@@ -276,7 +308,7 @@ impl Issuers {
                 picture: profile.picture.or(more.picture()),
             };
         }
-        Ok(profile.of(claims.subject().as_str()))
+        Ok(profile.of(subject(claims)?))
     }
 
     /// What the userinfo endpoint, if there is one, says of the same subject (Core 1.0 §5.3).
@@ -309,13 +341,13 @@ struct Profile<'a> {
 }
 
 impl Profile<'_> {
-    fn of(&self, subject: &str) -> Identity {
+    fn of(&self, subject: Subject) -> Identity {
         let email = self.email.and_then(|email| email.as_str().parse().ok());
         let name = self.name.and_then(|name| name.get(None)).map(|name| name.as_str());
         let name = name.or_else(|| self.username.map(|name| name.as_str()));
         let picture = self.picture.and_then(|picture| picture.get(None));
         Identity {
-            subject: subject.to_owned(),
+            subject,
             email_verified: email.is_some() && self.email_verified == Some(true),
             email,
             display_name: name.and_then(|name| name.parse().ok()),

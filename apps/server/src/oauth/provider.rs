@@ -1,9 +1,9 @@
 //! Who can be asked who somebody is: the providers of a deployment.
 
 use std::fmt;
-use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use osaycore_directory::{Issuer, ProviderName};
+use serde::Serialize;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -15,8 +15,6 @@ const GITHUB: [&str; 2] = ["https://github.com", "https://api.github.com"];
 /// What is wrong with a provider. The text is a sentence for whoever set it, and repeats no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ProviderError {
-    #[error("a provider's name is 1 to 32 of a-z, 0-9, _ and -")]
-    Name,
     #[error("there are the presets google and github")]
     Preset,
     #[error(
@@ -30,47 +28,6 @@ pub(crate) enum ProviderError {
     ClientSecret,
     #[error("a scope is made of visible ASCII characters without \" and \\ (RFC 6749 §3.3)")]
     Scope,
-}
-
-/// The name of a provider, as it stands in the path of the callback: 1 to 32 of `a-z 0-9 _ -`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub(crate) struct ProviderName(String);
-
-impl ProviderName {
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for ProviderName {
-    type Err = ProviderError;
-
-    fn from_str(text: &str) -> Result<Self, ProviderError> {
-        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
-        let is_name = (1..=32).contains(&text.len()) && text.bytes().all(fits);
-        is_name.then(|| Self(text.to_owned())).ok_or(ProviderError::Name)
-    }
-}
-
-impl TryFrom<String> for ProviderName {
-    type Error = ProviderError;
-
-    fn try_from(text: String) -> Result<Self, ProviderError> {
-        text.parse()
-    }
-}
-
-impl From<ProviderName> for String {
-    fn from(name: ProviderName) -> Self {
-        name.0
-    }
-}
-
-impl fmt::Display for ProviderName {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
 }
 
 /// What a provider speaks.
@@ -207,6 +164,15 @@ impl Provider {
             Kind::GitHub { .. } => None,
         }
     }
+
+    /// Whose subjects its are: the issuer's, or GitHub's.
+    pub(crate) fn authority(&self) -> Result<Issuer, ProviderError> {
+        let text = match &self.kind {
+            Kind::OpenId { issuer } => issuer,
+            Kind::GitHub { web, .. } => web.as_str(),
+        };
+        text.parse().map_err(|_| ProviderError::Issuer)
+    }
 }
 
 fn is_visible(text: &str, max: usize) -> bool {
@@ -219,17 +185,6 @@ mod tests {
 
     fn provider(kind: Kind, id: &str, secret: &str, scopes: &[&str]) -> Result<Provider, ProviderError> {
         Provider::new("work".parse().unwrap(), kind, id, Zeroizing::new(secret.to_owned()), scopes.iter().copied())
-    }
-
-    #[test]
-    fn names_are_short_and_plain() {
-        for name in ["a", "google", "my_idp-2", &"x".repeat(32)] {
-            assert_eq!(name.parse::<ProviderName>().unwrap().as_str(), name);
-        }
-        for name in ["", "Google", "a b", "a/b", "ä", "a.b", &"x".repeat(33)] {
-            assert_eq!(name.parse::<ProviderName>(), Err(ProviderError::Name), "{name}");
-            assert!(serde_json::from_value::<ProviderName>(name.into()).is_err(), "{name}");
-        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The directory of a tenant: apps, users, permits, groups.
 
 use osaycore_directory::{
-    App, AppRef, Email, ExternalId, Group, GroupRef, Identity, Permit, ProviderName, Storage, Subject, User, UserPage,
-    UserRef, Write,
+    App, AppRef, Email, ExternalId, Group, GroupRef, Identity, Issuer, Permit, ProviderName, Storage, Subject, User,
+    UserPage, UserRef, Write,
 };
 
 use super::db::StoreError;
@@ -52,8 +52,13 @@ impl Storage for Tx<'_> {
         users::update(self, user)
     }
 
-    fn identity(&mut self, provider: &ProviderName, subject: &Subject) -> Result<Option<Identity>, StoreError> {
-        identities::find(self, provider, subject)
+    fn identity(
+        &mut self,
+        provider: &ProviderName,
+        issuer: &Issuer,
+        subject: &Subject,
+    ) -> Result<Option<Identity>, StoreError> {
+        identities::find(self, provider, issuer, subject)
     }
 
     fn identities_of(&mut self, user_id: i64) -> Result<Vec<Identity>, StoreError> {

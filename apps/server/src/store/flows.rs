@@ -29,8 +29,6 @@ pub(crate) struct Flow {
     pub(crate) cookie_hash: Option<[u8; 32]>,
     /// What the client needs at the end of it; kept sealed.
     pub(crate) kept: Zeroizing<Vec<u8>>,
-    /// The session is to have a refresh token.
-    pub(crate) wants_refresh: bool,
     pub(crate) expires_at_us: i64,
 }
 
@@ -74,7 +72,6 @@ struct Row {
     link_user_id: Option<i64>,
     cookie_hash: Option<Vec<u8>>,
     kept: Vec<u8>,
-    wants_refresh: bool,
     expires_at_us: i64,
 }
 
@@ -90,7 +87,6 @@ pub(crate) fn put(tx: &mut Tx<'_>, sealer: &Sealer, flow: &Flow) -> Result<(), S
         link_user_id: flow.link_user_id,
         cookie_hash: flow.cookie_hash.map(Vec::from),
         kept: sealer.seal(place(&row_name(tx.tenant_id, &flow.state_hash)), &flow.kept)?,
-        wants_refresh: flow.wants_refresh,
         expires_at_us: flow.expires_at_us,
     };
     diesel::insert_into(flows::table).values(row).execute(&mut *tx.connection)?;
@@ -118,13 +114,10 @@ pub(crate) fn set_cookie_hash(
     Ok(set > 0)
 }
 
-/// The flow of a state, expired or not, which nobody gets after this.
-pub(crate) fn take(tx: &mut Tx<'_>, sealer: &Sealer, state_hash: &[u8; 32]) -> Result<Option<Flow>, StoreError> {
-    let taken: Option<Row> = diesel::delete(flows::table.find((tx.tenant_id, state_hash.as_slice())))
-        .returning(row::<Row>())
-        .get_result(&mut *tx.connection)
-        .optional()?;
-    taken.map(|row| row.read(sealer)).transpose()
+/// Nobody gets the flow of a state after this; false: there is none.
+pub(crate) fn remove(tx: &mut Tx<'_>, state_hash: &[u8; 32]) -> Result<bool, StoreError> {
+    let flow = flows::table.find((tx.tenant_id, state_hash.as_slice()));
+    Ok(diesel::delete(flow).execute(&mut *tx.connection)? > 0)
 }
 
 /// The tenants that have a flow which expired before `now_us`, the first so many of them.
@@ -188,7 +181,6 @@ impl Row {
             link_user_id: self.link_user_id,
             cookie_hash: self.cookie_hash.as_deref().map(fixed).transpose()?,
             kept: sealer.open(place(&row_name(self.tenant_id, &self.state_hash)), &self.kept)?,
-            wants_refresh: self.wants_refresh,
             expires_at_us: self.expires_at_us,
         })
     }

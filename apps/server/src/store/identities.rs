@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::upsert::excluded;
-use osaycore_directory::{Identity, ProviderName, Subject};
+use osaycore_directory::{Identity, Issuer, ProviderName, Subject};
 
 use super::db::{StoreError, each_backend, row};
 use super::schema::identities;
@@ -13,6 +13,7 @@ use super::tx::Tx;
 struct Row {
     tenant_id: i64,
     provider: String,
+    issuer: String,
     subject: String,
     user_id: i64,
     email: Option<String>,
@@ -24,10 +25,11 @@ struct Row {
 pub(super) fn find(
     tx: &mut Tx<'_>,
     provider: &ProviderName,
+    issuer: &Issuer,
     subject: &Subject,
 ) -> Result<Option<Identity>, StoreError> {
     let found: Option<Row> = identities::table
-        .find((tx.tenant_id, provider.as_str(), subject.as_str()))
+        .find((tx.tenant_id, provider.as_str(), issuer.as_str(), subject.as_str()))
         .select(row::<Row>())
         .get_result(&mut *tx.connection)
         .optional()?;
@@ -42,7 +44,7 @@ pub(super) fn of_user(tx: &mut Tx<'_>, user_id: i64) -> Result<Vec<Identity>, St
         .load(&mut *tx.connection)?;
     let mut found = rows.into_iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
     // Here, as a database may have its own order of texts.
-    found.sort_by(|a, b| (&a.provider, &a.subject).cmp(&(&b.provider, &b.subject)));
+    found.sort_by(|a, b| (&a.provider, &a.issuer, &a.subject).cmp(&(&b.provider, &b.issuer, &b.subject)));
     Ok(found)
 }
 
@@ -50,6 +52,7 @@ pub(super) fn put(tx: &mut Tx<'_>, identity: &Identity) -> Result<(), StoreError
     let row = Row {
         tenant_id: tx.tenant_id,
         provider: identity.provider.as_str().to_owned(),
+        issuer: identity.issuer.as_str().to_owned(),
         subject: identity.subject.as_str().to_owned(),
         user_id: identity.user_id,
         email: identity.email.as_ref().map(|email| email.as_str().to_owned()),
@@ -60,7 +63,7 @@ pub(super) fn put(tx: &mut Tx<'_>, identity: &Identity) -> Result<(), StoreError
     each_backend!(&mut *tx.connection, |inner| {
         diesel::insert_into(identities::table)
             .values(&row)
-            .on_conflict((identities::tenant_id, identities::provider, identities::subject))
+            .on_conflict((identities::tenant_id, identities::provider, identities::issuer, identities::subject))
             .do_update()
             .set((
                 identities::email.eq(excluded(identities::email)),
@@ -79,6 +82,7 @@ impl Row {
         }
         Ok(Identity {
             provider: parse(&self.provider)?,
+            issuer: parse(&self.issuer)?,
             subject: parse(&self.subject)?,
             user_id: self.user_id,
             email: self.email.as_deref().map(parse).transpose()?,

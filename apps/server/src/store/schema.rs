@@ -112,18 +112,18 @@ table! { providers (tenant_id, name) {
     client_secret -> Binary, scopes -> Text, private_network -> Bool, created_at_us -> BigInt,
     updated_at_us -> BigInt,
 } }
-table! { identities (tenant_id, provider, subject) {
-    tenant_id -> BigInt, provider -> Text, subject -> Text, user_id -> BigInt,
+table! { identities (tenant_id, provider, issuer, subject) {
+    tenant_id -> BigInt, provider -> Text, issuer -> Text, subject -> Text, user_id -> BigInt,
     email -> Nullable<Text>, is_source -> Bool, created_at_us -> BigInt, used_at_us -> BigInt,
 } }
 table! { flows (tenant_id, state_hash) {
     tenant_id -> BigInt, state_hash -> Binary, app_id -> BigInt, provider -> Text, redirect_uri -> Text,
     response_mode -> Text, link_user_id -> Nullable<BigInt>, cookie_hash -> Nullable<Binary>,
-    kept -> Binary, wants_refresh -> Bool, expires_at_us -> BigInt,
+    kept -> Binary, expires_at_us -> BigInt,
 } }
 table! { sign_in_codes (tenant_id, code_hash) {
     tenant_id -> BigInt, code_hash -> Binary, app_id -> BigInt, user_id -> BigInt,
-    wants_refresh -> Bool, expires_at_us -> BigInt,
+    session_id -> Nullable<Binary>, link -> Nullable<Text>, expires_at_us -> BigInt,
 } }
 
 table! { sessions (tenant_id, id) {

@@ -9,6 +9,7 @@
 
 mod support;
 
+mod accounts;
 mod background;
 mod context;
 mod credits;

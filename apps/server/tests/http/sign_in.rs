@@ -3,6 +3,8 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -11,22 +13,23 @@ use crate::support::provider::{CLIENT_ID, CLIENT_SECRET, End, Provider, Visitor}
 use crate::support::{App, Call, World, now_s, on_postgres, unique, within_a_second};
 
 /// Where nobody listens: the visit ends before it is opened.
-const APP: &str = "http://127.0.0.1:9";
-const DONE: &str = "http://127.0.0.1:9/done";
+pub(crate) const APP: &str = "http://127.0.0.1:9";
+pub(crate) const DONE: &str = "http://127.0.0.1:9/done";
 
 const ACCOUNTS: &str = r#"[
     {"sub": "ada-1", "email": "ada@example.com", "email_verified": true, "name": "Ada", "picture": "https://example.com/ada.png"},
-    {"sub": "bob-2", "email": "bob@example.com", "email_verified": false, "name": "Bob"}
+    {"sub": "bob-2", "email": "bob@example.com", "email_verified": false, "name": "Bob"},
+    {"sub": "CN=Eve Doe,O=x", "email": "eve@example.com", "email_verified": true, "name": "Eve"}
 ]"#;
 
-struct Deployment {
-    world: World,
-    app: App,
-    provider: Provider,
+pub(crate) struct Deployment {
+    pub(crate) world: World,
+    pub(crate) app: App,
+    pub(crate) provider: Provider,
 }
 
 impl Deployment {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with_redirects(&[DONE])
     }
 
@@ -51,7 +54,12 @@ impl Deployment {
         deployment
     }
 
-    fn set_provider(&self) {
+    pub(crate) fn set_provider(&self) {
+        self.set_issuer(&self.provider.issuer);
+    }
+
+    /// `local` is this issuer from now on.
+    pub(crate) fn set_issuer(&self, issuer: &str) {
         let file = self.world.folder().join("client.secret");
         std::fs::write(&file, CLIENT_SECRET).unwrap();
         let file = file.display().to_string();
@@ -64,30 +72,30 @@ impl Deployment {
             "--client-secret-file",
             &file,
             "--issuer",
-            &self.provider.issuer,
+            issuer,
         ]);
     }
 
     /// `further` are members of the body behind a comma.
-    fn initiate_with(&self, further: &str) -> crate::support::Answer {
+    pub(crate) fn initiate_with(&self, further: &str) -> crate::support::Answer {
         let nonce = unique("nonce");
         let body = format!(r#"{{"provider":"local","redirect_uri":"{DONE}","nonce":"{nonce}"{further}}}"#);
         self.world.call(&self.app, "POST", "/api/auth/oauth/initiate", &body)
     }
 
     #[track_caller]
-    fn initiate(&self, further: &str) -> String {
+    pub(crate) fn initiate(&self, further: &str) -> String {
         self.initiate_with(further).ok()["auth_url"].as_str().unwrap().to_owned()
     }
 
     /// The token that somebody gets who signs in with a browser of their own.
     #[track_caller]
-    fn token_of(&self, login: &str) -> String {
+    pub(crate) fn token_of(&self, login: &str) -> String {
         let end = Visitor::default().sign_in(&self.initiate(""), login, true, APP);
         end.parameter("osaycore_jwt").unwrap_or_else(|| panic!("{end:?}"))
     }
 
-    fn summary(&self, token: &str) -> Value {
+    pub(crate) fn summary(&self, token: &str) -> Value {
         self.world.read(&self.app, token, "/api/user/context").ok()["user_summary"].clone()
     }
 }
@@ -190,51 +198,13 @@ fn what_is_not_registered_is_refused_before_it_begins() {
         .refused(400, "invalid_field");
     initiate(r#""provider":"local","redirect_uri":"http://127.0.0.1:9/done","link":true"#)
         .refused(401, "missing_token");
+    // A window of an app that is no web page has no origin to post to.
+    world.run(&["app", "set", &app.id, "--redirect-uris", DONE, "--redirect-uris", "com.example.app:/done"]);
+    let native = r#""provider":"local","redirect_uri":"com.example.app:/done""#;
+    within_a_second("the app's address is known", || initiate(native).status == 200);
+    initiate(&format!(r#"{native},"response_mode":"web_message""#)).refused(400, "invalid_field");
     world.run(&["provider", "remove", "local"]);
     within_a_second("the provider is gone", || deployment.initiate_with("").status == 400);
-}
-
-#[test]
-fn an_account_goes_to_nobody_by_an_address_that_was_not_verified() {
-    let deployment = Deployment::new();
-    let Deployment { world, .. } = &deployment;
-    let squatter = world.user_with("squatter", &["--email", "ada@example.com"]);
-    let friend = world.user_with("friend", &["--email", "bob@example.com"]);
-    world.run(&["user", "set", &friend.id, "--email-verified", "true"]);
-    let ada = deployment.summary(&deployment.token_of("ada-1"));
-    assert_ne!(ada["id"], squatter.id.as_str(), "here the local address was not verified");
-    let bob = deployment.summary(&deployment.token_of("bob-2"));
-    assert_ne!(bob["id"], friend.id.as_str(), "here that of the provider was not");
-    let squatter = world.run_json(&["user", "show", &squatter.id]);
-    assert_eq!(squatter["email_verified"], false, "{squatter}");
-}
-
-#[test]
-fn accounts_are_linked_by_an_address_that_both_sides_verified_or_by_their_owner() {
-    let deployment = Deployment::new();
-    let Deployment { world, app, .. } = &deployment;
-    let ada = world.user_with("ada", &["--email", "ADA@example.com"]);
-    world.run(&["user", "set", &ada.id, "--email-verified", "true"]);
-    assert_eq!(deployment.summary(&deployment.token_of("ada-1"))["id"], ada.id.as_str());
-
-    let eve = world.user("eve");
-    let session = world.token(app, &eve);
-    let link = |token: &str| {
-        let nonce = unique("nonce");
-        let body = format!(r#"{{"provider":"local","redirect_uri":"{DONE}","link":true,"nonce":"{nonce}"}}"#);
-        let call = Call::post("/api/auth/oauth/initiate", body).bearer(token).signed(app);
-        call.send(world).ok()["auth_url"].as_str().unwrap().to_owned()
-    };
-    let end = Visitor::default().sign_in(&link(&session), "bob-2", true, APP);
-    let token = end.parameter("osaycore_jwt").unwrap();
-    assert_eq!(deployment.summary(&token)["id"], eve.id.as_str());
-    assert_eq!(deployment.summary(&deployment.token_of("bob-2"))["id"], eve.id.as_str());
-    // Ada's is hers, whoever asks for it.
-    let taken = Visitor::default().sign_in(&link(&session), "ada-1", true, APP);
-    assert_eq!(taken.parameter("osaycore_error").as_deref(), Some("identity_taken"), "{taken:?}");
-    world.run(&["user", "disable", &eve.id]);
-    let refused = Visitor::default().sign_in(&deployment.initiate(""), "bob-2", true, APP);
-    assert_eq!(refused.parameter("osaycore_error").as_deref(), Some("user_inactive"), "{refused:?}");
 }
 
 #[test]
@@ -253,7 +223,6 @@ fn a_code_is_exchanged_once_and_its_session_is_refreshed_until_it_ends() {
     let body = format!(r#"{{"code":"{code}"}}"#);
     world.call(&other, "POST", "/api/auth/oauth/exchange", &body).refused(400, "invalid_field");
     let first = post("/api/auth/oauth/exchange", "code", &code).ok();
-    post("/api/auth/oauth/exchange", "code", &code).refused(400, "invalid_field");
     let text = |answer: &Value, member: &str| answer[member].as_str().unwrap().to_owned();
     let refresh = |token: &str| post("/api/auth/refresh", "refresh_token", token);
     let old = text(&first, "refresh_token");
@@ -281,6 +250,44 @@ fn a_code_is_exchanged_once_and_its_session_is_refreshed_until_it_ends() {
     refresh(&text(&one, "refresh_token")).refused(401, "token_invalid");
     refresh(&text(&two, "refresh_token")).ok();
     refresh("nonsense").refused(401, "token_invalid");
+
+    // A code that comes twice is in two hands: what it was exchanged for ends.
+    let end = Visitor::default().sign_in(&deployment.initiate(r#","response_mode":"code""#), "ada-1", true, APP);
+    let code = end.parameter("osaycore_code").unwrap();
+    let theirs = post("/api/auth/oauth/exchange", "code", &code).ok();
+    deployment.summary(&text(&theirs, "jwt_token"));
+    post("/api/auth/oauth/exchange", "code", &code).refused(400, "invalid_field");
+    refresh(&text(&theirs, "refresh_token")).refused(401, "token_invalid");
+    world.read(app, &text(&theirs, "jwt_token"), "/api/user/context").refused(401, "token_invalid");
+}
+
+#[test]
+fn what_took_too_long_is_over() {
+    if on_postgres() {
+        return eprintln!("not run on PostgreSQL: it looks into the SQLite file");
+    }
+    let deployment = Deployment::new();
+    let Deployment { world, app, .. } = &deployment;
+    let age = |table: &str| {
+        let mut database = SqliteConnection::establish(world.database().to_str().unwrap()).unwrap();
+        let sql = format!("UPDATE {table} SET expires_at_us = 1");
+        assert!(diesel::sql_query(sql).execute(&mut database).unwrap() > 0, "{table}");
+    };
+    let callback = format!("{}/api/auth/oauth/callback/", world.base_url());
+    let auth_url = deployment.initiate("");
+    let mut ada = Visitor::default();
+    let End::App(caught) = ada.sign_in(&auth_url, "ada-1", true, &callback) else { panic!("no callback") };
+    let unopened = deployment.initiate("");
+    age("flows");
+    ada.open(&caught, APP).refused();
+    ada.open(&unopened, APP).refused();
+
+    let end = Visitor::default().sign_in(&deployment.initiate(r#","response_mode":"code""#), "ada-1", true, APP);
+    let code = end.parameter("osaycore_code").unwrap();
+    age("sign_in_codes");
+    let body = format!(r#"{{"code":"{code}"}}"#);
+    let refused = world.call(app, "POST", "/api/auth/oauth/exchange", &body).refused(400, "invalid_field");
+    assert_eq!(refused["field"], "code");
 }
 
 #[test]
@@ -290,6 +297,28 @@ fn a_fragment_stays_with_the_browser_and_the_seeds_query_is_the_default() {
     assert!(matches!(&end, End::App(url) if url.starts_with("http://127.0.0.1:9/done#osaycore_jwt=")), "{end:?}");
     let end = Visitor::default().sign_in(&deployment.initiate(""), "ada-1", true, APP);
     assert!(matches!(&end, End::App(url) if url.starts_with("http://127.0.0.1:9/done?osaycore_jwt=")), "{end:?}");
+}
+
+#[test]
+fn an_app_gets_back_the_state_that_it_gave() {
+    let deployment = Deployment::new();
+    let state = "ours & = # 1";
+    for (mode, agrees, what) in [
+        ("code", true, "osaycore_code"),
+        ("query", true, "osaycore_jwt"),
+        ("fragment", true, "osaycore_jwt"),
+        ("code", false, "osaycore_error"),
+    ] {
+        let further = format!(r#","response_mode":"{mode}","state":"{state}""#);
+        let end = Visitor::default().sign_in(&deployment.initiate(&further), "ada-1", agrees, APP);
+        assert!(end.parameter(what).is_some(), "{end:?}");
+        assert_eq!(end.parameter("osaycore_state").as_deref(), Some(state), "{end:?}");
+    }
+    let end = Visitor::default().sign_in(&deployment.initiate(""), "ada-1", true, APP);
+    assert_eq!(end.parameter("osaycore_state"), None);
+    for state in [String::new(), "x".repeat(256)] {
+        deployment.initiate_with(&format!(r#","state":"{state}""#)).refused(400, "invalid_field");
+    }
 }
 
 #[test]

@@ -29,6 +29,11 @@ pub(super) fn identities_come_back_as_written<F: Fixture>(fixture: &mut F) {
         }
         assert_eq!(find(storage, &sample_identity("google", "AA", 1)), None, "case counts");
         assert_eq!(find(storage, &sample_identity("google2", "Aa", 1)), None);
+        let elsewhere = Identity { issuer: parse("https://idp.example/"), ..sample_identity("google", "Aa", 2) };
+        assert_eq!(find(storage, &elsewhere), None, "the same subject of another issuer is somebody else");
+        ok(storage.put_identity(&elsewhere));
+        assert_eq!(find(storage, &elsewhere).map(|it| it.user_id), Some(2));
+        assert_eq!(find(storage, &bare).map(|it| it.user_id), Some(1));
         assert_eq!(ok(storage.identities_of(1)), [full.clone(), bare.clone()]);
         assert_eq!(ok(storage.identities_of(3)), []);
 
@@ -88,6 +93,7 @@ pub(super) fn users_are_found_by_verified_addresses<F: Fixture>(fixture: &mut F)
 pub(super) fn logins_are_kept<F: Fixture>(fixture: &mut F) {
     let at = |provider: &str| Login {
         provider: parse(provider),
+        issuer: parse("https://idp.example"),
         subject: parse("248289761001"),
         profile: Profile {
             email: Some(parse("Ada@example.com")),
@@ -130,12 +136,13 @@ fn draw<S: Storage>(_: &mut S) -> Result<Newcomer, S::Error> {
 }
 
 fn find<S: Storage>(storage: &mut S, like: &Identity) -> Option<Identity> {
-    ok(storage.identity(&like.provider, &like.subject))
+    ok(storage.identity(&like.provider, &like.issuer, &like.subject))
 }
 
 fn sample_identity(provider: &str, subject: &str, user_id: i64) -> Identity {
     Identity {
         provider: parse(provider),
+        issuer: parse("https://idp.example"),
         subject: parse(subject),
         user_id,
         email: None,

@@ -26,7 +26,7 @@ async fn a_flow_ends_in_the_numeric_id() {
     assert_eq!(sent["code_challenge_method"], "S256");
     let found = world.finish(&begun).await.unwrap();
     let expected = Identity {
-        subject: "583231".to_owned(),
+        subject: "583231".parse().unwrap(),
         email: None,
         email_verified: false,
         display_name: Some("octocat".parse().unwrap()),

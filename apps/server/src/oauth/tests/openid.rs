@@ -9,7 +9,7 @@ use super::fake::KEYS;
 use super::*;
 use crate::oauth::flow::{IdTokenFault, Kept};
 
-const DISCOVERY: &str = "/.well-known/openid-configuration";
+pub(super) const DISCOVERY: &str = "/.well-known/openid-configuration";
 
 #[tokio::test]
 async fn the_browser_is_sent_to_the_provider_with_everything_that_protects_the_flow() {
@@ -42,7 +42,7 @@ async fn a_flow_ends_in_who_it_was() {
     assert_eq!(format!("{kept:?}"), "Kept");
     let found = world.client.finish(&world.provider, &kept, &world.callback(&begun), NOW_S).await.unwrap();
     let expected = Identity {
-        subject: "248289761001".to_owned(),
+        subject: "248289761001".parse().unwrap(),
         email: Some("ada@example.com".parse().unwrap()),
         email_verified: true,
         display_name: Some("Ada Lovelace".parse().unwrap()),
@@ -184,14 +184,15 @@ async fn a_discovery_document_is_the_issuers_own_and_sends_browsers_to_the_web_a
     script["authorization_endpoint"] = json!("javascript:alert(1)");
     world.fake.answer(DISCOVERY, 200, &script);
     assert!(matches!(world.begin_at(NOW_S).await, Err(FlowError::Unreachable(_))));
+    assert!(matches!(world.begin_at(NOW_S + 4).await, Err(FlowError::Resting)), "it is not asked again at once");
     for (status, body) in [(404, ""), (200, "{"), (200, "{}"), (302, "/elsewhere")] {
         world.fake.answer(DISCOVERY, status, body);
-        assert!(matches!(world.begin_at(NOW_S).await, Err(FlowError::Senseless(_))), "{status} {body}");
+        assert!(matches!(world.begin_at(NOW_S + 5).await, Err(FlowError::Senseless(_))), "{status} {body}");
     }
     assert!(world.fake.seen("/elsewhere").is_empty());
     world.fake.answer(DISCOVERY, 200, &json!({"issuer": "x\n".repeat(9999)}));
-    let text = world.begin_at(NOW_S).await.map(drop).unwrap_err().to_string();
+    let text = world.begin_at(NOW_S + 5).await.map(drop).unwrap_err().to_string();
     assert!(text.len() < 300 && !text.contains('\n'), "{text}");
     world.fake.answer(DISCOVERY, 502, "");
-    assert!(matches!(world.begin_at(NOW_S).await, Err(FlowError::Unreachable(_))));
+    assert!(matches!(world.begin_at(NOW_S + 5).await, Err(FlowError::Unreachable(_))));
 }

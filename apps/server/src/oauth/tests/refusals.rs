@@ -5,6 +5,7 @@ use serde_json::json;
 use sha2::Sha256;
 
 use super::fake::{KEYS, jws};
+use super::openid::DISCOVERY;
 use super::*;
 use crate::oauth::flow::IdTokenFault;
 
@@ -73,6 +74,14 @@ async fn the_token_endpoint_may_refuse_and_may_make_no_sense() {
 }
 
 #[tokio::test]
+async fn an_issuer_is_asked_once_for_all_who_wait() {
+    let world = World::of_openid();
+    let begun = futures_util::future::join_all((0..8).map(|_| world.begin_at(NOW_S))).await;
+    assert!(begun.iter().all(Result::is_ok));
+    assert_eq!(world.fake.seen(DISCOVERY).len(), 1);
+}
+
+#[tokio::test]
 async fn a_provider_that_is_down_is_unreachable() {
     let world = World::of_openid();
     let begun = world.begin().await;
@@ -81,8 +90,12 @@ async fn a_provider_that_is_down_is_unreachable() {
     drop(fake);
     let finished = client.finish(&provider, &begun.kept, &callback, NOW_S).await;
     assert!(matches!(finished, Err(FlowError::Unreachable(_))));
-    let begun = client.begin(&provider, &redirect_uri(), &drawn(), NOW_S + 3600).await;
-    assert!(matches!(begun, Err(FlowError::Unreachable(_))));
+    // What it said of itself an hour ago is good for a day, if it says nothing now.
+    let begin_at = async |at_s: i64| client.begin(&provider, &redirect_uri(), &drawn(), NOW_S + at_s).await;
+    begin_at(3600).await.unwrap();
+    begin_at(3601).await.unwrap();
+    assert!(matches!(begin_at(86_400).await, Err(FlowError::Unreachable(_))));
+    assert!(matches!(begin_at(86_401).await, Err(FlowError::Resting)));
 }
 
 /// The claims, one of them changed; `null` takes it away.

@@ -1,6 +1,7 @@
 //! What is kept of logins: providers, flows, and codes that are taken once.
 
-use osaycore_directory::{App, AppSettings, NewUser, ProviderName, Role, Storage as _, Tenant, Write};
+use osaycore_directory::{App, AppSettings, Login, NewUser, Profile, ProviderName, Role, Storage as _, Tenant, Write};
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::{Store, on_each_database};
@@ -52,22 +53,41 @@ fn flow(state_hash: u8, expires_at_us: i64) -> Flow {
         link_user_id: Some(USER),
         cookie_hash: None,
         kept: Zeroizing::new(b"nonce and verifier".to_vec()),
-        wants_refresh: true,
         expires_at_us,
     }
 }
 
+const SESSION: Uuid = Uuid::from_u128(5);
+
 fn code(code_hash: u8, expires_at_us: i64) -> SignInCode {
-    SignInCode { code_hash: [code_hash; 32], app_id: APP, user_id: USER, wants_refresh: true, expires_at_us }
+    let login = Login {
+        provider: "google".parse().unwrap(),
+        issuer: "https://idp.example".parse().unwrap(),
+        subject: "ada-1".parse().unwrap(),
+        profile: Profile {
+            email: Some("ada@example.com".parse().unwrap()),
+            email_verified: true,
+            display_name: Some("Ada".parse().unwrap()),
+            avatar_url: None,
+        },
+    };
+    SignInCode {
+        code_hash: [code_hash; 32],
+        app_id: APP,
+        user_id: USER,
+        link: Some(login),
+        session_id: None,
+        expires_at_us,
+    }
 }
 
 /// All of it, to compare.
 fn shown(flow: &Flow) -> String {
     let Flow { state_hash, app_id, provider, redirect_uri, response_mode, .. } = flow;
-    let Flow { link_user_id, cookie_hash, kept, wants_refresh, expires_at_us, .. } = flow;
+    let Flow { link_user_id, cookie_hash, kept, expires_at_us, .. } = flow;
     format!(
         "{state_hash:?} {app_id} {provider} {redirect_uri} {response_mode:?} {link_user_id:?} {cookie_hash:?} \
-         {kept:?} {wants_refresh} {expires_at_us}"
+         {kept:?} {expires_at_us}"
     )
 }
 
@@ -76,13 +96,8 @@ fn a_flow_and_a_code_are_taken_once_and_only_in_their_tenant() {
     let sealer = Sealer::new(MasterKey::generate(), vec![]);
     on_each_database(|place| {
         let mut store = Store::new(place());
-        let bare = Flow {
-            link_user_id: None,
-            cookie_hash: Some([9; 32]),
-            response_mode: ResponseMode::Query,
-            wants_refresh: false,
-            ..flow(2, 60)
-        };
+        let bare =
+            Flow { link_user_id: None, cookie_hash: Some([9; 32]), response_mode: ResponseMode::Query, ..flow(2, 60) };
         store.commit(1, |tx| {
             set_up(tx);
             flows::put(tx, &sealer, &flow(1, 50)).unwrap();
@@ -92,8 +107,9 @@ fn a_flow_and_a_code_are_taken_once_and_only_in_their_tenant() {
         store.commit(2, |tx| {
             assert!(flows::find(tx, &sealer, &[1; 32]).unwrap().is_none());
             assert!(!flows::set_cookie_hash(tx, &[1; 32], &[3; 32]).unwrap());
-            assert!(flows::take(tx, &sealer, &[1; 32]).unwrap().is_none());
-            assert_eq!(sign_in_codes::take(tx, APP, &[1; 32]).unwrap(), None);
+            assert!(!flows::remove(tx, &[1; 32]).unwrap());
+            assert_eq!(sign_in_codes::find(tx, APP, &[1; 32]).unwrap(), None);
+            assert!(!sign_in_codes::exchange(tx, &[1; 32], SESSION).unwrap());
         });
         store.commit(1, |tx| {
             let found = flows::find(tx, &sealer, &[1; 32]).unwrap().unwrap();
@@ -101,25 +117,29 @@ fn a_flow_and_a_code_are_taken_once_and_only_in_their_tenant() {
             assert!(flows::set_cookie_hash(tx, &[1; 32], &[3; 32]).unwrap());
             assert!(!flows::set_cookie_hash(tx, &[1; 32], &[4; 32]).unwrap(), "another browser");
             assert!(!flows::set_cookie_hash(tx, &[5; 32], &[4; 32]).unwrap(), "no such flow");
-            assert_eq!(sign_in_codes::take(tx, APP + 1, &[1; 32]).unwrap(), None, "another app's");
+            assert_eq!(sign_in_codes::find(tx, APP + 1, &[1; 32]).unwrap(), None, "another app's");
         });
         // What is undone was not taken.
         let undone: Result<(), String> = store.run(1, |tx| {
-            assert!(flows::take(tx, &sealer, &[1; 32]).unwrap().is_some());
+            assert!(flows::remove(tx, &[1; 32]).unwrap());
             Err("undone".to_owned())
         });
         undone.unwrap_err();
         store.commit(1, |tx| {
-            let taken = flows::take(tx, &sealer, &[1; 32]).unwrap().unwrap();
-            assert_eq!(shown(&taken), shown(&Flow { cookie_hash: Some([3; 32]), ..flow(1, 50) }));
-            assert!(flows::take(tx, &sealer, &[1; 32]).unwrap().is_none(), "in the same transaction");
-            assert_eq!(sign_in_codes::take(tx, APP, &[1; 32]).unwrap(), Some(code(1, 50)));
+            let found = flows::find(tx, &sealer, &[1; 32]).unwrap().unwrap();
+            assert_eq!(shown(&found), shown(&Flow { cookie_hash: Some([3; 32]), ..flow(1, 50) }));
+            assert!(flows::remove(tx, &[1; 32]).unwrap());
+            assert!(!flows::remove(tx, &[1; 32]).unwrap(), "in the same transaction");
+            assert_eq!(sign_in_codes::find(tx, APP, &[1; 32]).unwrap(), Some(code(1, 50)));
+            assert!(sign_in_codes::exchange(tx, &[1; 32], SESSION).unwrap());
         });
         store.commit(1, |tx| {
-            assert!(flows::take(tx, &sealer, &[1; 32]).unwrap().is_none(), "and after it");
+            assert!(!flows::remove(tx, &[1; 32]).unwrap(), "and after it");
             assert!(flows::find(tx, &sealer, &[1; 32]).unwrap().is_none());
-            assert_eq!(sign_in_codes::take(tx, APP, &[1; 32]).unwrap(), None);
-            assert_eq!(shown(&flows::take(tx, &sealer, &[2; 32]).unwrap().unwrap()), shown(&bare));
+            assert!(!sign_in_codes::exchange(tx, &[1; 32], Uuid::from_u128(6)).unwrap());
+            let exchanged = SignInCode { session_id: Some(SESSION), ..code(1, 50) };
+            assert_eq!(sign_in_codes::find(tx, APP, &[1; 32]).unwrap(), Some(exchanged), "for whom it was");
+            assert_eq!(shown(&flows::find(tx, &sealer, &[2; 32]).unwrap().unwrap()), shown(&bare));
         });
     });
 }
@@ -136,8 +156,8 @@ fn of_many_who_take_a_code_at_once_one_gets_it() {
         let taken: usize = std::thread::scope(|scope| {
             let take = || {
                 let mut writer = database.writer();
-                let take = |tx: &mut Tx<'_>| sign_in_codes::take(tx, APP, &[1; 32]);
-                usize::from(super::transact::<_, StoreError>(&mut writer, 1, take).unwrap().is_some())
+                let take = |tx: &mut Tx<'_>| sign_in_codes::exchange(tx, &[1; 32], SESSION);
+                usize::from(super::transact::<_, StoreError>(&mut writer, 1, take).unwrap())
             };
             let tries: Vec<_> = (0..4).map(|_| scope.spawn(take)).collect();
             tries.into_iter().map(|thread| thread.join().unwrap()).sum()
@@ -167,7 +187,7 @@ fn flows_and_codes_are_forgotten_when_they_have_expired() {
         }
         store.commit(2, |tx| {
             flows::forget(tx, 50, 9).unwrap();
-            sign_in_codes::forget(tx, 50).unwrap();
+            sign_in_codes::forget(tx, 50, 9).unwrap();
         });
         let left = |tx: &mut Tx<'_>| -> Vec<u8> {
             (1..5).filter(|hash| flows::find(tx, &sealer, &[*hash; 32]).unwrap().is_some()).collect()
@@ -177,10 +197,10 @@ fn flows_and_codes_are_forgotten_when_they_have_expired() {
         assert_eq!(store.commit(1, |tx| left(tx).len()), 2, "at most two");
         store.commit(1, |tx| {
             flows::forget(tx, 50, 9).unwrap();
-            sign_in_codes::forget(tx, 50).unwrap();
+            sign_in_codes::forget(tx, 50, 9).unwrap();
             assert_eq!(left(tx), [2]);
             let left: Vec<u8> =
-                (1..5).filter(|hash| sign_in_codes::take(tx, APP, &[*hash; 32]).unwrap().is_some()).collect();
+                (1..5).filter(|hash| sign_in_codes::find(tx, APP, &[*hash; 32]).unwrap().is_some()).collect();
             assert_eq!(left, [2]);
         });
     });
@@ -262,7 +282,7 @@ fn a_new_master_key_opens_the_flows_that_are_under_way() {
         let sealer = Sealer::new(new.clone(), vec![]);
         store.commit(1, |tx| {
             assert!(find(tx, &sealer, &"github".parse().unwrap()).unwrap().is_some());
-            assert_eq!(shown(&flows::take(tx, &sealer, &[1; 32]).unwrap().unwrap()), shown(&flow(1, 50)));
+            assert_eq!(shown(&flows::find(tx, &sealer, &[1; 32]).unwrap().unwrap()), shown(&flow(1, 50)));
         });
     });
 }

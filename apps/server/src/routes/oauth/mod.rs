@@ -4,34 +4,34 @@
 //! The callback wants that cookie, so that nobody ends up in a flow that another began. A flow is taken once, by whichever
 //! server the callback comes to.
 
+mod answers;
+mod exchange;
+
 use std::sync::Arc;
 
+use self::answers::{back, code_of, failed, over, refusal_of, to};
+
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
-use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY};
 use actix_web::web::{self, Data, Path, ReqData};
 use actix_web::{HttpRequest, HttpResponse};
-use askama::Template;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use osaycore_directory::{Login, Profile, RedirectUri, Storage as _, UserRef};
+use osaycore_directory::{Login, Profile, RedirectUri};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use url::Url;
 use zeroize::Zeroizing;
 
 use crate::admin::By;
-use crate::admin::sessions;
 use crate::admin::sign_in::sign_in;
 use crate::admin::tokens::{self, DEFAULT_LIFETIME_S, Minted};
-use crate::admin::users;
 use crate::error::{ApiError, Code, Failure};
 use crate::extract::request_id::Origin;
 use crate::extract::{Body, Caller, Text, bearer};
 use crate::group_commit::{Job, Repeat, Work, telling};
-use crate::oauth::flow::{Callback, Drawn, FlowError, Identity, Kept};
-use crate::pages::{message, page};
-use crate::routes::{json, resource, sessions as tokens_of, signed};
+use crate::oauth::flow::{Callback, Drawn, Identity, Kept};
+use crate::oauth::provider::Provider;
+use crate::routes::{json, resource, signed};
 use crate::server::State;
 use crate::snapshot::ServedProvider;
 use crate::store::flows::{self, Flow, ResponseMode};
@@ -44,7 +44,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         .service(resource("/auth/oauth/initiate", "POST").route(signed(web::post().to(initiate))))
         .service(resource("/auth/oauth/start", "GET").route(web::get().to(start)))
         .service(resource("/auth/oauth/callback/{provider}", "GET").route(web::get().to(callback)))
-        .service(resource("/auth/oauth/exchange", "POST").route(signed(web::post().to(exchange))));
+        .service(resource("/auth/oauth/exchange", "POST").route(signed(web::post().to(exchange::exchange))));
 }
 
 /// How long a person may take at the provider.
@@ -62,6 +62,8 @@ struct InitiateRequest {
     link: Option<bool>,
     /// The provider's own address, as the document's example has it: without the cookie.
     direct: Option<bool>,
+    /// The app's own, which it gets back: what tells it which of its flows has ended.
+    state: Option<Text<1, 255>>,
     #[serde(rename = "nonce")]
     _nonce: Option<Text<1, 255>>,
 }
@@ -73,6 +75,13 @@ struct Sealed {
     /// Where the browser goes.
     url: Url,
     direct: bool,
+    app_state: Option<String>,
+}
+
+/// A flow that has begun.
+struct Begun {
+    flow: Flow,
+    sealed: Sealed,
 }
 
 /// `POST /api/auth/oauth/initiate`: begins a flow; each call another.
@@ -88,10 +97,17 @@ async fn initiate(
     if !caller.app().settings.allows_redirect(&redirect_uri) {
         return Err(Code::RedirectNotRegistered.into());
     }
-    let linking = match asked.link {
-        Some(true) => Some(bearer::verify(&request)?.sub),
-        _ => None,
-    };
+    let response_mode = asked.response_mode.unwrap_or_default();
+    let linking = if asked.link == Some(true) { Some(bearer::verify(&request)?.sub) } else { None };
+    if linking.is_some() && response_mode != ResponseMode::Code {
+        // The code comes with the user's token: whoever opened the address, what is linked is in the user's own session.
+        let sentence = "response_mode: must be code with link";
+        return Err(ApiError::field(Code::InvalidField, "response_mode", sentence));
+    }
+    if response_mode == ResponseMode::WebMessage && !redirect_uri.has_origin() {
+        let sentence = "response_mode: web_message needs a redirect_uri of http or https";
+        return Err(ApiError::field(Code::InvalidField, "response_mode", sentence));
+    }
     let drawn = Drawn { state: state_of(tenant_id), nonce: system::random(), verifier: system::random() };
     let name = provider.provider.name().clone();
     let callback = callback_url(&state, name.as_str())?;
@@ -106,19 +122,18 @@ async fn initiate(
     } else {
         format!("{}/api/auth/oauth/start?state={}", state.public_url()?, begun.state)
     };
-    let sealed =
-        serde_json::to_vec(&Sealed { kept: begun.kept, url: begun.url, direct }).map_err(|_| Code::Internal)?;
-    let sealed = Zeroizing::new(sealed);
+    let app_state = asked.state.map(|state| state.0);
+    let sealed = Sealed { kept: begun.kept, url: begun.url, direct, app_state };
+    let sealed = Zeroizing::new(serde_json::to_vec(&sealed).map_err(|_| Code::Internal)?);
     let flow = Flow {
         state_hash: hash(&begun.state),
         app_id: caller.app().id,
         provider: asked.provider.0.parse().map_err(|_| Code::UnsupportedProvider)?,
         redirect_uri,
-        response_mode: asked.response_mode.unwrap_or_default(),
+        response_mode,
         link_user_id: None,
         cookie_hash: None,
         kept: sealed,
-        wants_refresh: true,
         expires_at_us: system::now_us().saturating_add(FLOW_US),
     };
     let snapshots = Arc::clone(&state.snapshots);
@@ -144,7 +159,7 @@ async fn start(state: Data<State>, origin: ReqData<Origin>, request: HttpRequest
         found.map_err(Failure::from)
     };
     let found = state.read(tenant_id, look).await?.filter(|flow| flow.expires_at_us > system::now_us());
-    let Some((flow, sealed)) = found.and_then(opened) else { return Ok(over()) };
+    let Some(Begun { flow, sealed }) = found.and_then(Begun::open) else { return Ok(over()) };
     let brought = request.cookie(&name).map(|cookie| hash(cookie.value()));
     if flow.cookie_hash.is_some() {
         // A pop-up that is loaded again; anybody else's browser has another cookie or none.
@@ -182,18 +197,20 @@ async fn callback(
     let Some(given) = callback.state.clone() else { return Ok(over()) };
     let Some(tenant_id) = tenant_of(&given) else { return Ok(over()) };
     let brought = request.cookie(&cookie_name(&state, &given)?).map(|cookie| hash(cookie.value()));
-    let Some((flow, sealed)) = take(&state, &origin, tenant_id, &given, path.as_str(), brought).await? else {
+    let Some(begun) = take(&state, &origin, tenant_id, &given, path.as_str(), brought).await? else {
         return Ok(over());
     };
-    let Some(provider) = provider(&state, tenant_id, flow.provider.as_str()) else {
-        return failed(&flow, "provider_removed");
-    };
-    let finished = provider.client.finish(&provider.provider, &sealed.kept, &callback, system::now_s()).await;
-    match finished {
-        Ok(identity) => arrive(&state, &origin, tenant_id, flow, identity).await,
+    let name = begun.flow.provider.as_str();
+    let Some(provider) = provider(&state, tenant_id, name) else { return failed(&begun, "provider_removed") };
+    match provider.client.finish(&provider.provider, &begun.sealed.kept, &callback, system::now_s()).await {
+        Ok(identity) => match arrive(&state, &origin, tenant_id, &begun.flow, &provider.provider, identity).await {
+            Ok((name, value)) => back(&begun, (name, &value)),
+            // Who is refused is told where the flow began; a fault of ours too, as nobody is to be left in a pop-up.
+            Err(error) => failed(&begun, refusal_of(&error)),
+        },
         Err(error) => {
-            tracing::info!(provider = flow.provider.as_str(), %error, "a sign-in failed");
-            failed(&flow, code_of(&error))
+            tracing::info!(provider = name, %error, "a sign-in failed");
+            failed(&begun, code_of(&error))
         }
     }
 }
@@ -206,21 +223,30 @@ async fn take(
     given: &str,
     path: &str,
     brought: Option<[u8; 32]>,
-) -> Result<Option<(Flow, Sealed)>, ApiError> {
+) -> Result<Option<Begun>, ApiError> {
     let (state_hash, path) = (hash(given), path.to_owned());
-    let snapshots = Arc::clone(&state.snapshots);
+    let fits = move |begun: &Begun, now_us: i64| {
+        let Begun { flow, sealed } = begun;
+        let is_its_browsers = sealed.direct || flow.cookie_hash.is_some() && flow.cookie_hash == brought;
+        flow.expires_at_us > now_us && flow.provider.as_str() == path && is_its_browsers
+    };
+    let find = {
+        let snapshots = Arc::clone(&state.snapshots);
+        move |tx: &mut Tx<'_>| {
+            let found = snapshots.with_sealer(tx, |tx, sealer| flows::find(tx, sealer, &state_hash));
+            Ok::<_, Failure>(found?.and_then(Begun::open))
+        }
+    };
+    // Anybody may ask: what fits no flow gets no place in the writer's queue.
+    let found = state.read(tenant_id, find.clone()).await?;
+    if !found.is_some_and(|begun| fits(&begun, system::now_us())) {
+        return Ok(None);
+    }
     let (work, told) = telling(move |tx, by| {
-        let found = snapshots.with_sealer(tx, |tx, sealer| {
-            let found = flows::find(tx, sealer, &state_hash)?.and_then(opened);
-            let mine = found.filter(|(flow, sealed)| {
-                let in_time = flow.expires_at_us > by.now_us && flow.provider.as_str() == path;
-                in_time && (sealed.direct || flow.cookie_hash.is_some() && flow.cookie_hash == brought)
-            });
-            if mine.is_some() {
-                flows::take(tx, sealer, &state_hash)?;
-            }
-            Ok::<_, Failure>(mine)
-        })?;
+        let found = find(tx)?.filter(|begun| fits(begun, by.now_us));
+        if found.is_some() {
+            flows::remove(tx, &state_hash)?;
+        }
         Ok((b"", found))
     });
     own(state, origin, tenant_id, work).await?;
@@ -233,17 +259,19 @@ enum Outcome {
     Code(String),
 }
 
-/// Signs the identity in, and goes back to the app.
+/// Signs the identity in; → what the app gets of it.
 async fn arrive(
     state: &State,
     origin: &Origin,
     tenant_id: i64,
-    flow: Flow,
+    flow: &Flow,
+    provider: &Provider,
     identity: Identity,
-) -> Result<HttpResponse, ApiError> {
+) -> Result<(&'static str, String), ApiError> {
     let login = Login {
         provider: flow.provider.clone(),
-        subject: identity.subject.parse().map_err(|_| Code::Internal)?,
+        issuer: provider.authority().map_err(|_| Code::Internal)?,
+        subject: identity.subject,
         profile: Profile {
             email: identity.email,
             email_verified: identity.email_verified,
@@ -254,69 +282,33 @@ async fn arrive(
     let (app_id, linking, mode) = (flow.app_id, flow.link_user_id, flow.response_mode);
     let (work, told) = telling(move |tx, by| {
         let by = By { app_id: Some(app_id), ..by.clone() };
-        let user = sign_in(tx, &by, &login, linking, app_id)?;
-        let outcome = match mode {
-            ResponseMode::Code => {
-                let code = URL_SAFE_NO_PAD.encode(system::random::<32>());
-                let kept = SignInCode {
-                    code_hash: hash(&code),
-                    app_id,
-                    user_id: user.id,
-                    wants_refresh: true,
-                    expires_at_us: by.now_us.saturating_add(CODE_US),
-                };
-                sign_in_codes::put(tx, &kept)?;
-                Outcome::Code(code)
-            }
-            _ => Outcome::Token(tokens::mint(tx, &by, &user, None, DEFAULT_LIFETIME_S)?),
+        let outcome = if let ResponseMode::Code = mode {
+            // What is to be linked waits for the token that the code is exchanged with.
+            let (user_id, link) = match linking {
+                Some(user_id) => (user_id, Some(login.clone())),
+                None => (sign_in(tx, &by, &login, None, app_id)?.id, None),
+            };
+            let code = URL_SAFE_NO_PAD.encode(system::random::<32>());
+            let expires_at_us = by.now_us.saturating_add(CODE_US);
+            let kept = SignInCode { code_hash: hash(&code), app_id, user_id, link, session_id: None, expires_at_us };
+            sign_in_codes::put(tx, &kept)?;
+            Outcome::Code(code)
+        } else {
+            let user = sign_in(tx, &by, &login, None, app_id)?;
+            Outcome::Token(tokens::mint(tx, &by, &user, None, DEFAULT_LIFETIME_S)?)
         };
         Ok((b"", outcome))
     });
-    if let Err(error) = own(state, origin, tenant_id, work).await {
-        // Who is refused is told where the flow began; a fault of ours too, as nobody is to be left in a pop-up.
-        return failed(&flow, refusal_of(&error));
-    }
-    let configuration = state.snapshots.configuration();
-    let aud = configuration.app_uuid(app_id).ok_or(Code::Internal)?;
+    own(state, origin, tenant_id, work).await?;
     match told.take()? {
-        Outcome::Code(code) => back(&flow, &[("osaycore_code", &code)]),
+        Outcome::Code(code) => Ok(("osaycore_code", code)),
         Outcome::Token(minted) => {
+            let configuration = state.snapshots.configuration();
+            let aud = configuration.app_uuid(app_id).ok_or(Code::Internal)?;
             let token = configuration.ring.issue(&minted.grant(aud)).map_err(|_| Code::Internal)?;
-            back(&flow, &[("osaycore_jwt", &token)])
+            Ok(("osaycore_jwt", token))
         }
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ExchangeRequest {
-    code: Text<1, 128>,
-    #[serde(rename = "nonce")]
-    _nonce: Option<Text<1, 255>>,
-}
-
-/// `POST /api/auth/oauth/exchange`: the tokens of a code, once.
-async fn exchange(
-    state: Data<State>,
-    caller: Caller,
-    Body(asked): Body<ExchangeRequest>,
-) -> Result<HttpResponse, ApiError> {
-    let (app, code_hash) = (caller.app().clone(), hash(&asked.code.0));
-    let snapshots = Arc::clone(&state.snapshots);
-    let (work, told) = telling(move |tx, by| {
-        let code = sign_in_codes::take(tx, app.id, &code_hash)?.filter(|code| code.expires_at_us > by.now_us);
-        let code = code.ok_or_else(|| ApiError::field(Code::InvalidField, "code", "code: unknown, used or too old"))?;
-        let user = users::active(tx.user(&UserRef::Id(code.user_id))?)?;
-        let begun = snapshots.with_sealer(tx, |tx, _| sessions::begin(tx, by, &app, &user, DEFAULT_LIFETIME_S))?;
-        Ok((b"done", begun))
-    });
-    if caller.run(&state, None, false, work).await?.replayed {
-        return Err(
-            ApiError::from(Code::ReplayedRequest).detail("The code was exchanged before; its tokens are told once")
-        );
-    }
-    let begun = told.take()?;
-    tokens_of::answer(&state, caller.app().uuid, &begun.minted, Some(&begun.refresh_token))
 }
 
 /// The provider of this name, if it is set.
@@ -335,9 +327,11 @@ async fn own(state: &State, origin: &Origin, tenant_id: i64, work: Work) -> Resu
     state.writer.run(job).await.map(drop)
 }
 
-fn opened(flow: Flow) -> Option<(Flow, Sealed)> {
-    let sealed = serde_json::from_slice(&flow.kept).ok()?;
-    Some((flow, sealed))
+impl Begun {
+    fn open(flow: Flow) -> Option<Self> {
+        let sealed = serde_json::from_slice(&flow.kept).ok()?;
+        Some(Self { flow, sealed })
+    }
 }
 
 /// Random, with the tenant in front: the callback's path does not name it.
@@ -375,78 +369,4 @@ fn parameter(query: &str, name: &str) -> Option<String> {
     let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(known, _)| known == name);
     let value = values.next()?.1.into_owned();
     values.next().is_none().then_some(value)
-}
-
-fn to(url: &Url) -> HttpResponse {
-    redirect(url.as_str())
-}
-
-fn redirect(location: &str) -> HttpResponse {
-    HttpResponse::Found()
-        .insert_header((LOCATION, location))
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((REFERRER_POLICY, "no-referrer"))
-        .finish()
-}
-
-/// Whatever is wrong with a flow that is not known: never a redirect.
-fn over() -> HttpResponse {
-    message(
-        StatusCode::BAD_REQUEST,
-        "This sign-in is over",
-        "It was finished already, took too long, or was begun in another browser. Close this window and sign in again.",
-    )
-}
-
-/// Back to the app with an error.
-fn failed(flow: &Flow, code: &str) -> Result<HttpResponse, ApiError> {
-    back(flow, &[("osaycore_error", code)])
-}
-
-#[derive(Template)]
-#[template(path = "web_message.html")]
-struct WebMessage<'a> {
-    origin: &'a str,
-    message: &'a str,
-}
-
-/// Back to the app, in the manner that it asked for.
-fn back(flow: &Flow, parameters: &[(&str, &str)]) -> Result<HttpResponse, ApiError> {
-    let uri = flow.redirect_uri.as_str();
-    let encoded = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
-    Ok(match flow.response_mode {
-        ResponseMode::Fragment => redirect(&format!("{uri}#{encoded}")),
-        ResponseMode::Query | ResponseMode::Code => {
-            let separator = if uri.contains('?') { '&' } else { '?' };
-            redirect(&format!("{uri}{separator}{encoded}"))
-        }
-        ResponseMode::WebMessage => {
-            let origin = uri.parse::<Url>().map_err(|_| Code::Internal)?.origin().ascii_serialization();
-            let message: std::collections::BTreeMap<_, _> = parameters.iter().copied().collect();
-            let message = serde_json::to_string(&message).map_err(|_| Code::Internal)?;
-            page(StatusCode::OK, &WebMessage { origin: &origin, message: &message })
-        }
-    })
-}
-
-/// What an app is told of a failure at the provider.
-fn code_of(error: &FlowError) -> &'static str {
-    match error {
-        FlowError::Denied => "access_denied",
-        FlowError::Unreachable(_) => "provider_unreachable",
-        FlowError::Foreign | FlowError::WrongIssuer => "wrong_issuer",
-        FlowError::CodeRefused => "code_refused",
-        FlowError::IdToken(_) => "invalid_id_token",
-        FlowError::Provider(_) | FlowError::Senseless(_) => "provider_error",
-    }
-}
-
-/// What an app is told of a login that is not let in.
-fn refusal_of(error: &ApiError) -> &'static str {
-    match error.code {
-        Code::UserInactive => "user_inactive",
-        Code::UserNotFound => "user_deleted",
-        Code::ReferenceConflict => "identity_taken",
-        _ => "server_error",
-    }
 }
