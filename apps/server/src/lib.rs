@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod context;
 mod error;
+mod evaluation;
 mod extract;
 mod group_commit;
 mod limit;

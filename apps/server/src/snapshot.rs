@@ -24,6 +24,7 @@ use crate::oauth::provider::Provider;
 use crate::sealing::Sealer;
 use crate::served_flags::ServedFlags;
 use crate::store::apps::{self, SecretKind};
+use crate::store::assignments::Sticky;
 use crate::store::db::{Database, StoreError};
 use crate::store::migrations::{Standing, standing_now};
 use crate::store::tx::Tx;
@@ -46,6 +47,8 @@ pub(crate) struct ServedApp {
     pub(crate) monthly_user_limit: Option<i64>,
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) flags: ServedFlags,
+    /// Those of the flags whose answers are kept.
+    pub(crate) sticky: Arc<Sticky>,
     /// Where who signs hears of changes of the flags: that of the newest secret; empty without any.
     pub(crate) channel: Arc<str>,
 }
@@ -331,6 +334,7 @@ fn read_configuration(
             let (flags, api_key, monthly_user_limit) =
                 of_tenants.get(&app.tenant_id).ok_or(StoreError::Corrupt("app of no tenant"))?;
             let channels = channels.remove(&app.id).unwrap_or_default();
+            let set = ServedFlags::of_app(flags, app.id)?;
             let served = Arc::new(ServedApp {
                 secrets: secrets.remove(&app.id).unwrap_or_default(),
                 oasis: oasis::Keys {
@@ -339,7 +343,8 @@ fn read_configuration(
                 },
                 monthly_user_limit: *monthly_user_limit,
                 limiter: limiter(&app, share, before),
-                flags: ServedFlags::of_app(flags, app.id)?,
+                sticky: Arc::new(flags.sticky(app.id, &set.set)),
+                flags: set,
                 channel: channels.first().cloned().unwrap_or_default(),
                 app: Arc::new(app),
             });

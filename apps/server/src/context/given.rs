@@ -47,6 +47,14 @@ impl<'a> Layers<'a> {
         Self { stored, given, app_id, lacks_key: Cell::new(false) }
     }
 
+    /// What sticky rules are kept by: the user's UUID, or the targeting key of whoever is not known here.
+    pub(crate) fn unit(&self) -> Option<&str> {
+        match self.attribute("user_id") {
+            Some(Attribute::Text(unit)) if self.given.targeting_key().is_some() => Some(unit),
+            _ => None,
+        }
+    }
+
     /// Whether, since this was asked last, an evaluation came to something that hashes the user, and there was no
     /// targeting key: the answer would depend on it.
     pub(crate) fn lacked_key(&self) -> bool {
@@ -66,10 +74,6 @@ impl Context for Layers<'_> {
             None => self.given.0.attribute(name),
             stored => stored,
         }
-    }
-
-    fn assignment(&self, flag: &str, rule: &str) -> Option<&str> {
-        self.stored.as_ref()?.assignment(flag, rule)
     }
 
     fn unit_missing(&self, units: &[String]) {

@@ -16,7 +16,6 @@ use crate::routes::query::Query;
 use crate::routes::{json, resource, signed};
 use crate::server::State;
 use crate::store::members::Member;
-use crate::system;
 
 /// What the context has besides, where it is asked for.
 const FEATURE_DETAILS: &str = "feature_details";
@@ -96,7 +95,7 @@ async fn context(
     let served = caller.served();
     let effective = member.effective(&served.app);
     let attributes = FlagContext::new(user, permit.as_ref(), &effective, groups, &account).in_app(served.app.uuid);
-    let evaluated: Vec<Evaluated<'_>> = served.flags.set.evaluate_all(&attributes, system::now_us()).collect();
+    let evaluated = state.evaluate_all(served, &attributes, &user.uuid.to_string()).await?;
     state.metrics.flags(evaluated.len());
     json(&ContextResponse {
         success: true,

@@ -9,6 +9,7 @@ use diesel::prelude::*;
 use diesel::upsert::excluded;
 use osaycore_flags::{Fault, FlagDefinition, FlagSet, Key, SegmentDefinition, Source};
 
+use super::assignments::Sticky;
 use super::db::{AnyConnection, StoreError, each_backend, row};
 use super::schema::{flags, segments};
 use super::tx::Tx;
@@ -83,6 +84,15 @@ impl TenantFlags {
         let sources = flags.values().map(|flag| Source { definition: &flag.definition, salt: &flag.salt });
         FlagSet::compile(sources, segments.into_values())
     }
+
+    /// The flags of an app's set that have a sticky rule.
+    pub(crate) fn sticky(&self, app_id: i64, set: &FlagSet) -> Sticky {
+        let scope = |key: &str| {
+            let own = key.parse().ok().and_then(|key: Key| self.flags.get(&(app_id, key)));
+            own.filter(|flag| !flag.archived).map_or(EVERY_APP, |flag| flag.app_id)
+        };
+        set.sticky().map(|key| (key.to_owned(), scope(key))).collect()
+    }
 }
 
 /// Every flag and segment of a tenant.
@@ -149,6 +159,12 @@ pub(crate) fn put_segment(tx: &mut Tx<'_>, segment: &StoredSegment) -> Result<()
             ))
             .execute(inner)
     })?;
+    versions::bump(tx.connection, Kind::Configuration)
+}
+
+/// Removes a segment.
+pub(crate) fn remove_segment(tx: &mut Tx<'_>, app_id: i64, key: &Key) -> Result<(), StoreError> {
+    diesel::delete(segments::table.find((tx.tenant_id, app_id, key.as_str()))).execute(&mut *tx.connection)?;
     versions::bump(tx.connection, Kind::Configuration)
 }
 

@@ -73,6 +73,14 @@ table! { flags (tenant_id, app_id, key) {
 table! { segments (tenant_id, app_id, key) {
     tenant_id -> BigInt, app_id -> BigInt, key -> Text, definition -> Text, updated_at_us -> BigInt,
 } }
+table! { flag_versions (tenant_id, app_id, version) {
+    tenant_id -> BigInt, app_id -> BigInt, version -> BigInt, at_us -> BigInt, author -> Text, change -> Text,
+    restored -> Nullable<BigInt>, content -> Text,
+} }
+table! { flag_assignments (tenant_id, app_id, flag, unit, rule) {
+    tenant_id -> BigInt, app_id -> BigInt, flag -> Text, unit -> Text, rule -> Text, variant -> Text,
+    assigned_at_us -> BigInt,
+} }
 table! { audit_events (tenant_id, id) {
     tenant_id -> BigInt, id -> BigInt, at_us -> BigInt, action -> Text, app_id -> Nullable<BigInt>,
     user_id -> Nullable<BigInt>, canonical -> Text, leaf_hash -> Binary,
@@ -146,6 +154,8 @@ allow_tables_to_appear_in_same_query!(
     tenants,
     signatures,
     revocations,
+    flags,
+    flag_assignments,
     enrollments,
     outbox,
     flows,

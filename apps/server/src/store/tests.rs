@@ -1,6 +1,7 @@
 //! The domain crates' contract suites, on every database there is: a SQLite file, and PostgreSQL where the variable
 //! `OSAYCORE_TEST_POSTGRES` names a server on which databases may be made.
 
+mod flags;
 mod leases;
 mod schema;
 mod sign_in;

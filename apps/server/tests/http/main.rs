@@ -34,6 +34,7 @@ mod secrets;
 mod seed_clients;
 mod sign_in;
 mod signed_requests;
+mod sticky;
 mod storm;
 mod tokens;
 mod users;

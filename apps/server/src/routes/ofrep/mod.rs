@@ -119,8 +119,12 @@ async fn single(
 ) -> Result<HttpResponse, ApiError> {
     let EvaluationRequest { context } = evaluator.read(&request)?;
     let key = key.as_str();
-    with_context(&state, &evaluator, &context, |layers| {
-        let evaluation = evaluator.served.flags.set.evaluate(key, layers, system::now_us());
+    with_context(&state, &evaluator, &context, async |layers| {
+        let served = &evaluator.served;
+        let evaluation = match layers.unit() {
+            Some(unit) => state.evaluate(served, key, layers, unit).await?,
+            None => served.flags.set.evaluate(key, layers, system::now_us()),
+        };
         let evaluation = evaluation
             .ok_or_else(|| ApiError::from(Code::FlagNotFound).detail(format!("there is no active flag {key}")))?;
         state.metrics.flags(1);
@@ -138,10 +142,15 @@ async fn bulk(state: Data<State>, evaluator: Evaluator, request: HttpRequest) ->
     let public_url = state.public_url()?.trim_end_matches('/');
     let url = format!("{public_url}/ofrep/v1/changes?channel={}", evaluator.channel);
     let evaluator = caught_up(&state, evaluator, &request).await;
-    with_context(&state, &evaluator, &context, |layers| {
+    with_context(&state, &evaluator, &context, async |layers| {
         let flags = &evaluator.served.flags;
-        let answers = flags.set.evaluate_all(layers, system::now_us());
-        let answers: Vec<_> = answers.map(|(key, evaluation)| Answer::of(key, &evaluation, layers)).collect();
+        let answers: Vec<_> = if let Some(unit) = layers.unit() {
+            let evaluated = state.evaluate_all(&evaluator.served, layers, unit).await?;
+            evaluated.iter().map(|(key, evaluation)| Answer::of(key, evaluation, false)).collect()
+        } else {
+            let evaluated = flags.set.evaluate_all(layers, system::now_us());
+            evaluated.map(|(key, evaluation)| Answer::of(key, &evaluation, layers.lacked_key())).collect()
+        };
         state.metrics.flags(answers.len());
         let body = to_json(&BulkResponse {
             flags: answers,
@@ -163,7 +172,7 @@ async fn with_context<T>(
     state: &State,
     evaluator: &Evaluator,
     given: &Given,
-    evaluate: impl FnOnce(&Layers<'_>) -> Result<T, ApiError>,
+    evaluate: impl AsyncFnOnce(&Layers<'_>) -> Result<T, ApiError>,
 ) -> Result<T, ApiError> {
     let app = &evaluator.served.app;
     let somebody = match given.targeting_key() {
@@ -171,10 +180,10 @@ async fn with_context<T>(
         None => None,
     };
     let app_id = app.uuid.to_string();
-    let Some((member, account)) = &somebody else { return evaluate(&Layers::new(None, given, app_id)) };
+    let Some((member, account)) = &somebody else { return evaluate(&Layers::new(None, given, app_id)).await };
     let effective = member.effective(app);
     let stored = FlagContext::new(&member.user, member.permit.as_ref(), &effective, &member.groups, account);
-    evaluate(&Layers::new(Some(stored.in_app(app.uuid)), given, app_id))
+    evaluate(&Layers::new(Some(stored.in_app(app.uuid)), given, app_id)).await
 }
 
 /// The evaluator with the flags of which another server told the client, where this one has yet to see them.
@@ -203,8 +212,8 @@ fn needs_key(key: &str) -> String {
 }
 
 impl<'a> Answer<'a> {
-    fn of(key: &'a str, evaluation: &Evaluation<'a>, layers: &Layers<'_>) -> Self {
-        if !layers.lacked_key() {
+    fn of(key: &'a str, evaluation: &Evaluation<'a>, lacked_key: bool) -> Self {
+        if !lacked_key {
             return Self::Success(Success::of(key, evaluation));
         }
         Self::Failure(Failure { key, error_code: Code::TargetingKeyMissing.of_ofrep(), error_details: needs_key(key) })

@@ -5,7 +5,7 @@ mod stream;
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, App, Call, World, within_a_second};
+use crate::support::{Answer, App, Call, World, unique, within_a_second};
 
 const BULK: &str = "/ofrep/v1/evaluate/flags";
 
@@ -203,6 +203,32 @@ fn a_missing_key_matters_only_where_it_is_needed() {
     }
     let by_company = |context: Value| ask(&world, &key, &at("by_company"), &context).ok()["value"].clone();
     assert_eq!((by_company(json!({"company": "acme"})), by_company(json!({}))), (json!(true), json!(false)));
+}
+
+#[test]
+fn what_a_sticky_rule_served_is_served_again_by_whatever_way_it_is_asked_for() {
+    let (world, app, key) = world();
+    let user = world.user_with("ann", &["--external-id", "ann-1", "--app", &app.id]);
+    let sticky = |percent: u32| {
+        json!({"flags": [{"key": "sticky", "rules": [
+            {"name": "r", "sticky": true, "rollout": {"percent": percent}, "serve": true}]}]})
+    };
+    apply(&world, &sticky(100));
+    let one = |id: &str| ask(&world, &key, &at("sticky"), &json!({"targetingKey": id}));
+    let all = |context: &Value| {
+        let flags = ask(&world, &key, BULK, context).ok()["flags"].clone();
+        flags.as_array().unwrap().iter().find(|flag| flag["key"] == "sticky").unwrap()["value"].clone()
+    };
+    within_a_second("a flag", || one("visitor").status == 200);
+    assert_eq!((&one("visitor").ok()["value"], all(&json!({"targetingKey": "ann-1"}))), (&json!(true), json!(true)));
+    apply(&world, &sticky(0));
+    within_a_second("another value", || one(&unique("late")).ok()["value"] == false);
+    for id in ["visitor", "ann-1", &user.id] {
+        assert_eq!((&one(id).ok()["value"], all(&json!({"targetingKey": id}))), (&json!(true), json!(true)), "{id}");
+    }
+    let token = world.token(&app, &user);
+    assert_eq!(world.read(&app, &token, "/api/user/context").ok()["enabled_features"]["sticky"], true);
+    assert_eq!(all(&json!({})), Value::Null, "who has no id is hashed by none and remembered by none");
 }
 
 #[test]
