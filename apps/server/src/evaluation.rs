@@ -32,13 +32,12 @@ impl State {
     ) -> Result<Vec<(&'s str, Evaluation<'s>)>, ApiError> {
         let now_us = system::now_us();
         self.settle(served, unit, |assigned| {
-            served.flags.evaluate_all(&Remembering { attributes, assigned }, now_us).collect()
+            served.flags.set.evaluate_all(&Remembering { attributes, assigned }, now_us).collect()
         })
         .await
     }
 
     /// One flag of an app for a unit; none if there is no active flag of that key.
-    #[expect(dead_code, reason = "the remote evaluation API asks for one flag")]
     pub(crate) async fn evaluate<'s>(
         &self,
         served: &'s ServedApp,
@@ -48,7 +47,7 @@ impl State {
     ) -> Result<Option<Evaluation<'s>>, ApiError> {
         let now_us = system::now_us();
         let evaluate = |assigned: &Assigned| {
-            let one = served.flags.evaluate(key, &Remembering { attributes, assigned }, now_us);
+            let one = served.flags.set.evaluate(key, &Remembering { attributes, assigned }, now_us);
             one.map(|evaluation| (key, evaluation)).into_iter().collect()
         };
         Ok(self.settle(served, unit, evaluate).await?.pop().map(|(_, evaluation)| evaluation))

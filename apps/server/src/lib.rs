@@ -20,10 +20,12 @@ mod qr;
 mod refusals;
 mod routes;
 mod sealing;
+mod served_flags;
 mod server;
 mod snapshot;
 mod statement;
 mod store;
+mod streams;
 mod system;
 
 pub use cli::run;

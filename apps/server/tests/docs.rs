@@ -72,7 +72,7 @@ fn routes() -> BTreeSet<String> {
         for (at, _) in code.match_indices("resource(") {
             let mut strings = quoted(code.split_at(at).1.split_once(')').unwrap().0);
             let Some(path) = strings.next().filter(|path| path.starts_with('/')) else { continue };
-            let outside = ["/healthz", "/readyz", "/metrics", "/enroll/", "/assets/", "/.well-known/"];
+            let outside = ["/healthz", "/readyz", "/metrics", "/enroll/", "/assets/", "/.well-known/", "/ofrep/"];
             let prefix = if outside.iter().any(|begin| path.starts_with(begin)) { "" } else { "/api" };
             let methods = strings.next().unwrap_or_else(|| panic!("{path} has no methods"));
             found.extend(methods.split(", ").map(|method| format!("{method} {prefix}{path}")));

@@ -67,6 +67,7 @@ catalogue! {
     AppUpdated "app.updated" "Settings of the app changed"
     AppSecretRotated "app.secret_rotated" "Secret of the app rotated"
     AppEvalKeyCreated "app.eval_key_created" "Evaluation key of the app made"
+    AppEvalKeyRemoved "app.eval_key_removed" "Evaluation key of the app removed"
     AppDisabled "app.disabled" "App disabled"
     AppEnabled "app.enabled" "App enabled"
     UserCreated "user.created" "User created"

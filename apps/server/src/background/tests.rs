@@ -150,7 +150,7 @@ fn a_task_that_fails_or_panics_is_tried_again() {
         // The connection is made anew with the renewal.
         place.tick(&mut ann, second * RENEWAL.as_secs());
     }
-    let text = ann.metrics.render(0, Duration::ZERO, 1);
+    let text = ann.metrics.render(0, Duration::ZERO, 1, 0);
     for line in [
         r#"osaycore_task_runs_total{task="task",outcome="failed"} 2"#,
         r#"osaycore_task_runs_total{task="task",outcome="done"} 1"#,

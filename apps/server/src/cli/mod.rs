@@ -4,6 +4,7 @@ mod app;
 mod audit;
 mod backup;
 mod credits;
+mod eval_key;
 mod flag;
 mod group;
 mod key;

@@ -9,6 +9,7 @@ pub(crate) mod db;
 pub(crate) mod deployment;
 mod directory;
 pub(crate) mod enrollments;
+pub(crate) mod eval_keys;
 pub(crate) mod flag_versions;
 pub(crate) mod flags;
 pub(crate) mod flows;

@@ -142,6 +142,10 @@ table! { refresh_tokens (tenant_id, token_hash) {
     tenant_id -> BigInt, token_hash -> Binary, session_id -> Binary, place -> Text,
     replaced_at_s -> Nullable<BigInt>, sealed -> Nullable<Binary>,
 } }
+table! { eval_keys (tenant_id, app_id, id) {
+    tenant_id -> BigInt, app_id -> BigInt, id -> BigInt, name -> Text, key_hash -> Binary,
+    created_at_us -> BigInt,
+} }
 
 allow_tables_to_appear_in_same_query!(users, permits, group_members, group_apps, user_groups, accounts, apps);
 allow_tables_to_appear_in_same_query!(audit_events, entries);

@@ -22,6 +22,7 @@ mod instances;
 mod instruments;
 mod logs;
 mod oasis;
+mod ofrep;
 mod order;
 mod otp;
 mod payments;

@@ -1,5 +1,9 @@
 //! What flag rules may ask about a user of an app (contract, "Flag files": attributes).
 
+mod given;
+
+pub(crate) use given::{Given, Layers};
+
 use osaycore_directory::{Effective, Permit, Rate, User};
 use osaycore_flags::{Attribute, Context};
 use osaycore_ledger::Account;
@@ -90,6 +94,10 @@ impl<C: Context + ?Sized> Context for Remembering<'_, C> {
 
     fn assignment(&self, flag: &str, rule: &str) -> Option<&str> {
         self.assigned.get(flag)?.get(rule).map(String::as_str)
+    }
+
+    fn unit_missing(&self, units: &[String]) {
+        self.attributes.unit_missing(units);
     }
 }
 
