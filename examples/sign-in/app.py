@@ -11,8 +11,9 @@ BASE_URL, API_KEY, SECRET_KEY = (os.environ["OSAYCORE_" + name] for name in ("BA
 BACK = os.environ.get("APP_URL", "http://127.0.0.1:5000") + "/back"  # registered: app set --redirect-uris
 PROVIDER = os.environ.get("PROVIDER", "local")
 signed_in = {}  # yours: a table. Tokens stay on the server; the cookie has a random id
-SORRY = {"access_denied": "You did not agree.", "user_inactive": "This account is disabled.",
-         "identity_taken": "That account belongs to another user."}
+SORRY = {"access_denied": "You did not agree.", "provider_unreachable": "The provider does not answer.",
+         "user_inactive": "This account is disabled.", "user_deleted": "This account is closed.",
+         "reference_conflict": "That account belongs to another user."}
 
 class Refused(Exception):
     def __init__(self, status, code):
@@ -70,19 +71,28 @@ def home():
 
 @app.post("/login")
 def login():
-    asked = {"provider": PROVIDER, "redirect_uri": BACK, "response_mode": "code"}
     linking = token() if "link" in request.args else None
+    if "link" in request.args and not linking:
+        return redirect("/", 303)
+    session["state"] = secrets.token_urlsafe()
+    asked = {"provider": PROVIDER, "redirect_uri": BACK, "response_mode": "code", "state": session["state"]}
     begun = osaycore("POST", "/auth/oauth/initiate", {**asked, "link": bool(linking)}, linking)
-    session["began"] = time.time()
     return redirect(begun["auth_url"], 303)
 
 @app.get("/back")
 def back():
-    if time.time() - session.pop("began", 0) > 900:  # no sign-in was begun in this browser
-        return page("This sign-in is over. Begin again.", 400)
-    if "osaycore_code" not in request.args:
-        return page(SORRY.get(request.args.get("osaycore_error"), "That did not work. Try again."), 400)
-    tokens = osaycore("POST", "/auth/oauth/exchange", {"code": request.args["osaycore_code"]})
+    state = session.get("state", "").encode()
+    if not state or not hmac.compare_digest(request.args.get("osaycore_state", "").encode(), state):
+        return page("This sign-in is over. Begin again.", 400)  # not the one that this browser began
+    session.pop("state")
+    try:
+        if "osaycore_code" not in request.args:
+            raise Refused(400, request.args.get("osaycore_error"))
+        tokens = osaycore("POST", "/auth/oauth/exchange", {"code": request.args["osaycore_code"]}, token())
+    except Refused as refused:
+        if refused.status >= 429:
+            raise
+        return page(SORRY.get(refused.code, "That did not work. Try again."), refused.status)
     sign_out()
     session["id"] = secrets.token_urlsafe()
     signed_in[session["id"]] = tokens
@@ -94,7 +104,11 @@ def logout():
     return redirect("/", 303)
 
 def sign_out():
-    if user := token():
-        osaycore("POST", "/auth/revoke", token=user)
+    try:
+        if user := token():
+            osaycore("POST", "/auth/revoke", token=user)
+    except Refused as refused:
+        if refused.status >= 429:
+            raise  # else it is over already
     signed_in.pop(session.get("id"), None)
     session.clear()

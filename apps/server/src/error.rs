@@ -18,6 +18,7 @@ pub(crate) enum Code {
     AmountRange,
     BalanceLimit,
     UnsupportedProvider,
+    TargetingKeyMissing,
     MissingAuthHeaders,
     InvalidApiKey,
     InvalidTimestamp,
@@ -35,6 +36,7 @@ pub(crate) enum Code {
     RedirectNotRegistered,
     UserNotFound,
     NotFound,
+    FlagNotFound,
     MethodNotAllowed,
     ReplayedRequest,
     ReferenceConflict,
@@ -60,6 +62,7 @@ pub(crate) const TABLE: &[(Code, &str, u16, &str)] = &[
     (Code::AmountRange, "amount_range", 400, "An amount is at most 1000000000000"),
     (Code::BalanceLimit, "balance_limit", 400, "The balance or a lifetime sum would pass 1000000000000"),
     (Code::UnsupportedProvider, "unsupported_provider", 400, "Unsupported provider"),
+    (Code::TargetingKeyMissing, "targeting_key_missing", 400, "The flag needs a targetingKey"),
     (Code::MissingAuthHeaders, "missing_auth_headers", 401, "Missing API authentication headers"),
     (Code::InvalidApiKey, "invalid_api_key", 401, "Invalid API key"),
     (Code::InvalidTimestamp, "invalid_timestamp", 401, "Invalid API signature"),
@@ -77,6 +80,7 @@ pub(crate) const TABLE: &[(Code, &str, u16, &str)] = &[
     (Code::RedirectNotRegistered, "redirect_not_registered", 403, "redirect_uri is not registered for this app"),
     (Code::UserNotFound, "user_not_found", 404, "User not found"),
     (Code::NotFound, "not_found", 404, "Not found"),
+    (Code::FlagNotFound, "flag_not_found", 404, "Flag not found"),
     (Code::MethodNotAllowed, "method_not_allowed", 405, "Method not allowed"),
     (
         Code::ReplayedRequest,
@@ -110,6 +114,17 @@ impl Code {
         self.row().0
     }
 
+    /// As `OpenFeature` names it (its specification, "Error Code").
+    pub(crate) fn of_ofrep(self) -> &'static str {
+        match self {
+            Self::InvalidJson => "PARSE_ERROR",
+            Self::MissingField | Self::UnknownField | Self::InvalidField => "INVALID_CONTEXT",
+            Self::TargetingKeyMissing => "TARGETING_KEY_MISSING",
+            Self::FlagNotFound => "FLAG_NOT_FOUND",
+            _ => "GENERAL",
+        }
+    }
+
     /// The HTTP status.
     pub(crate) fn status(self) -> StatusCode {
         StatusCode::from_u16(self.row().1).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -125,6 +140,8 @@ pub(crate) enum Shape {
     Oasis,
     /// A page for a person.
     Page,
+    /// `{key, errorCode, errorDetails}`: `OpenFeature`'s protocol.
+    Ofrep,
     /// The same as [`Shape::Oasis`] with the members of a registration: the vendor's library reads them whatever the status.
     OasisRegistration,
 }
@@ -194,8 +211,14 @@ impl ApiError {
         let (name, _, sentence) = self.code.row();
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let sentence = self.detail.as_deref().unwrap_or(sentence);
+        if shape == Shape::Ofrep {
+            let code = self.code.of_ofrep();
+            let key = self.members.iter().find(|(member, _)| *member == "key");
+            let key = key.map(|(_, json)| format!(r#""key":{json},"#)).unwrap_or_default();
+            return format!(r#"{{{key}"errorCode":"{code}","errorDetails":{}}}"#, quoted(sentence));
+        }
         let further = match shape {
-            Shape::OsayCore | Shape::Page => None,
+            Shape::OsayCore | Shape::Page | Shape::Ofrep => None,
             Shape::Oasis => Some(""),
             Shape::OasisRegistration => Some(r#","UserID":0,"UserQRCode":null,"QRData":null"#),
         };
@@ -311,5 +334,9 @@ mod tests {
         assert_eq!(body["field"], "a\"b");
         assert_eq!(body["error"], "say \"no\"\n");
         assert_eq!((&body["request_id"], &body["success"]), (&"id\"".into(), &false.into()));
+        let error = ApiError::from(Code::FlagNotFound).detail("no \"f\"").member("key", &"f\"").member("balance", &1);
+        let body: serde_json::Value = serde_json::from_str(&error.body("id", Shape::Ofrep)).unwrap();
+        let expected = serde_json::json!({"key": "f\"", "errorCode": "FLAG_NOT_FOUND", "errorDetails": "no \"f\""});
+        assert_eq!(body, expected);
     }
 }

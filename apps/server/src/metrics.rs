@@ -50,6 +50,7 @@ pub(crate) struct Metrics {
     snapshot_age: Gauge<f64, AtomicU64>,
     servers: Gauge,
     flag_evaluations: Counter,
+    flag_listeners: Gauge,
     task_runs: Family<RunLabels, Counter>,
     task_success: Family<TaskLabels, Gauge>,
 }
@@ -66,6 +67,7 @@ impl Metrics {
         let snapshot_age = Gauge::default();
         let servers = Gauge::default();
         let flag_evaluations = Counter::default();
+        let flag_listeners = Gauge::default();
         let task_runs = Family::default();
         let task_success = Family::<TaskLabels, Gauge>::default();
         registry.register("http_requests", "Requests by route, method and status", requests.clone());
@@ -77,6 +79,7 @@ impl Metrics {
         registry.register_with_unit("snapshot_age", "Age of the cached snapshot", Unit::Seconds, snapshot_age.clone());
         registry.register("servers", "Servers on this database", servers.clone());
         registry.register("flag_evaluations", "Feature flags evaluated", flag_evaluations.clone());
+        registry.register("flag_listeners", "Streams of changes that are open", flag_listeners.clone());
         registry.register("task_runs", "Runs of background tasks on this server", task_runs.clone());
         registry.register_with_unit(
             "task_last_success_timestamp",
@@ -95,6 +98,7 @@ impl Metrics {
             snapshot_age,
             servers,
             flag_evaluations,
+            flag_listeners,
             task_runs,
             task_success,
         }
@@ -134,9 +138,10 @@ impl Metrics {
     }
 
     /// The whole of it, as Prometheus reads it; the gauges are given at this moment.
-    pub(crate) fn render(&self, queue: usize, snapshot_age: Duration, servers: u32) -> String {
+    pub(crate) fn render(&self, queue: usize, snapshot_age: Duration, servers: u32, listeners: usize) -> String {
         self.queue.set(i64::try_from(queue).unwrap_or(i64::MAX));
         self.servers.set(servers.into());
+        self.flag_listeners.set(i64::try_from(listeners).unwrap_or(i64::MAX));
         self.snapshot_age.set(snapshot_age.as_secs_f64());
         let mut text = String::new();
         // Writing to a String cannot fail.

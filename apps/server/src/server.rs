@@ -13,7 +13,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
 use anyhow::Context as _;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use osaycore_directory::{App, Storage as _, User, UserRef};
+use osaycore_directory::{App, Storage as _, User, UserRef, parse_uuid, user_by_api_id};
 use osaycore_ledger::{Account, Storage as _};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -34,6 +34,7 @@ use crate::store::ledger;
 use crate::store::members::{Member, Members};
 use crate::store::migrations::{Standing, standing};
 use crate::store::tx::Tx;
+use crate::streams::Streams;
 use crate::system;
 
 /// Connections that read; each is used by one request at a time.
@@ -68,6 +69,7 @@ pub(crate) struct State {
     sends_mail: bool,
     background: Vec<Background>,
     draining: AtomicBool,
+    pub(crate) streams: Streams,
 }
 
 impl State {
@@ -106,16 +108,39 @@ impl State {
     /// The bearer of an app's token and the wallet, of one snapshot: 404 if gone, 403 if not active. What is known of the
     /// user is not read again while it is true.
     pub(crate) async fn wallet(&self, app: &Arc<App>, uuid: Uuid) -> Result<(Arc<Member>, Account), ApiError> {
-        let (tenant_id, app_id) = (app.tenant_id, app.id);
-        if let Some(member) = self.members.kept(tenant_id, app_id, uuid) {
-            let known = Arc::clone(&member);
-            let glance = move |connection: &mut AnyConnection| ledger::account_under(connection, tenant_id, &known);
-            if let Some(account) = self.ask(move |database| Ok(database.glance(glance)?)).await? {
-                users::must_be_active(&member.user)?;
-                return Ok((member, account));
-            }
+        if let Some((member, account)) = self.kept_wallet(app, uuid).await? {
+            users::must_be_active(&member.user)?;
+            return Ok((member, account));
         }
         self.read_member(app, uuid, |tx, member| Ok(tx.account(member.user.id)?.ok_or(Code::UserNotFound)?)).await
+    }
+
+    /// What is known of a user already, while it is true, and the wallet.
+    async fn kept_wallet(&self, app: &App, uuid: Uuid) -> Result<Option<(Arc<Member>, Account)>, ApiError> {
+        let tenant_id = app.tenant_id;
+        let Some(member) = self.members.kept(tenant_id, app.id, uuid) else { return Ok(None) };
+        let known = Arc::clone(&member);
+        let glance = move |connection: &mut AnyConnection| ledger::account_under(connection, tenant_id, &known);
+        let account = self.ask(move |database| Ok(database.glance(glance)?)).await?;
+        Ok(account.map(|account| (member, account)))
+    }
+
+    /// The user, active or not, whom an app means by a UUID or by its own id, and the wallet, of one snapshot; none:
+    /// somebody who is not known here.
+    pub(crate) async fn somebody(&self, app: &App, id: &str) -> Result<Option<(Arc<Member>, Account)>, ApiError> {
+        if let Some(uuid) = parse_uuid(id)
+            && let Some(known) = self.kept_wallet(app, uuid).await?
+        {
+            return Ok(Some(known));
+        }
+        let (app_id, id, members) = (app.id, id.to_owned(), Arc::clone(&self.members));
+        self.read(app.tenant_id, move |tx| {
+            let Some(user) = user_by_api_id(tx, app_id, &id)? else { return Ok(None) };
+            let Some(member) = members.find(tx, app_id, user.uuid)? else { return Ok(None) };
+            let account = tx.account(user.id)?.unwrap_or_else(|| Account::new(user.id));
+            Ok(Some((member, account)))
+        })
+        .await
     }
 
     /// Reads for the bearer of an app's token, in the same snapshot: 404 if gone, 403 if not active.
@@ -233,6 +258,7 @@ async fn serve_as(
         sends_mail,
         background,
         draining: AtomicBool::new(false),
+        streams: Streams::new(),
     });
     run(config, state.clone(), ready).await?;
     let ended = tokio::time::timeout(ENDING, async {
@@ -296,6 +322,7 @@ async fn run(config: &Config, state: Data<State>, ready: impl FnOnce(SocketAddr)
         stopped.await;
         tracing::info!("stopping: accepted requests are answered first");
         state.draining.store(true, Ordering::Relaxed);
+        state.streams.stop();
         state.background.iter().for_each(Background::stop);
         housekeeper.abort();
         drop(state);

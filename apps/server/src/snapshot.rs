@@ -1,5 +1,5 @@
-//! What changes rarely and is read on every request, compiled in memory: apps and their secrets, token keys, flags,
-//! revocations. Replaced within a second of any change, by whatever process on this database.
+//! What changes rarely and is read on every request, compiled in memory: apps, their secrets and evaluation keys, token
+//! keys, flags, revocations. Replaced within a second of any change, by whatever process on this database.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,23 +8,28 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use governor::clock::DefaultClock;
 use osaycore_directory::App;
-use osaycore_flags::FlagSet;
 use osaycore_jwt::{Claims, KeyRing, Revocations, revocation};
 use osaycore_signing::{SigningKey, oasis, v1};
+use tokio::sync::watch;
 use uuid::Uuid;
 
+use crate::admin::eval_keys::hash;
 use crate::admin::providers::provider as of_stored;
 use crate::background;
+use crate::error::{ApiError, Code};
 use crate::limit::{Limiter, Share};
 use crate::oauth::flow::Client;
 use crate::oauth::http::Outgoing;
 use crate::oauth::provider::Provider;
 use crate::sealing::Sealer;
+use crate::served_flags::ServedFlags;
 use crate::store::apps::{self, SecretKind};
+use crate::store::assignments::Sticky;
 use crate::store::db::{Database, StoreError};
 use crate::store::migrations::{Standing, standing_now};
 use crate::store::tx::Tx;
-use crate::store::{flags, jwt_keys, providers, tenants, versions};
+use crate::store::{eval_keys, flags, jwt_keys, providers, tenants, versions};
+use crate::streams::channel;
 use crate::system;
 
 /// How often the versions are looked at; a change is seen at most so much later.
@@ -41,7 +46,26 @@ pub(crate) struct ServedApp {
     /// The tenant's, of distinct users that pass a second factor in a month.
     pub(crate) monthly_user_limit: Option<i64>,
     pub(crate) limiter: Arc<Limiter>,
-    pub(crate) flags: Arc<FlagSet>,
+    pub(crate) flags: ServedFlags,
+    /// Those of the flags whose answers are kept.
+    pub(crate) sticky: Arc<Sticky>,
+    /// Where who signs hears of changes of the flags: that of the newest secret; empty without any.
+    pub(crate) channel: Arc<str>,
+}
+
+impl ServedApp {
+    /// Accepts one request within the app's rate limit; else 429, with when to try again.
+    pub(crate) fn within_limit(&self) -> Result<(), ApiError> {
+        let refused = |wait: Duration| ApiError::from(Code::RateLimited).retry_after(wait.as_secs().saturating_add(1));
+        self.limiter.check().map_err(refused)
+    }
+}
+
+/// What an evaluation key opens.
+#[derive(Clone)]
+pub(crate) struct Evaluations {
+    pub(crate) served: Arc<ServedApp>,
+    pub(crate) channel: Arc<str>,
 }
 
 /// One consistent state of the configuration.
@@ -50,6 +74,8 @@ pub(crate) struct Configuration {
     share: Share,
     by_api_key: HashMap<String, Arc<ServedApp>>,
     by_id: HashMap<i64, Arc<ServedApp>>,
+    by_eval_key: HashMap<[u8; 32], Evaluations>,
+    by_channel: HashMap<Arc<str>, Arc<ServedApp>>,
     /// By tenant and name.
     providers: HashMap<(i64, String), Arc<ServedProvider>>,
     pub(crate) ring: KeyRing,
@@ -71,6 +97,16 @@ impl Configuration {
     /// The app of a numeric id, disabled or not.
     pub(crate) fn app_by_id(&self, app_id: i64) -> Option<&Arc<ServedApp>> {
         self.by_id.get(&app_id)
+    }
+
+    /// What an evaluation key opens, also of a disabled app.
+    pub(crate) fn evaluations(&self, eval_key: &str) -> Option<&Evaluations> {
+        self.by_eval_key.get(&hash(eval_key))
+    }
+
+    /// The app of a channel, disabled or not.
+    pub(crate) fn app_of_channel(&self, channel: &str) -> Option<&Arc<ServedApp>> {
+        self.by_channel.get(channel)
     }
 
     /// The provider of this name.
@@ -118,7 +154,10 @@ pub(crate) struct Snapshots {
     sealer: ArcSwap<Sealer>,
     configuration: ArcSwap<Configuration>,
     revoked: ArcSwap<Revoked>,
-    fresh: ArcSwap<Instant>,
+    /// When the versions were looked at last.
+    fresh: watch::Sender<Instant>,
+    /// Told of every other configuration.
+    changed: watch::Sender<()>,
     clients: Clients,
     /// One at a time: what is stored last was also read last.
     refreshing: Mutex<()>,
@@ -143,7 +182,8 @@ impl Snapshots {
             sealer: ArcSwap::from_pointee(sealer),
             configuration: ArcSwap::from_pointee(configuration),
             revoked: ArcSwap::from_pointee(revoked),
-            fresh: ArcSwap::from_pointee(looked),
+            fresh: watch::Sender::new(looked),
+            changed: watch::Sender::new(()),
             clients,
             refreshing: Mutex::default(),
         }))
@@ -164,7 +204,19 @@ impl Snapshots {
 
     /// How old the snapshots may be: whatever was committed longer ago is in them.
     pub(crate) fn age(&self) -> Duration {
-        self.fresh.load().elapsed()
+        self.fresh.borrow().elapsed()
+    }
+
+    /// Returns once everything that was committed before the call is in the snapshots.
+    pub(crate) async fn caught_up(&self) {
+        let since = system::monotonic();
+        // The sender is ours: it is not gone.
+        let _ = self.fresh.subscribe().wait_for(|looked| *looked >= since).await;
+    }
+
+    /// Changes with every other configuration from now on.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
     /// How the database's schema stands to ours, asked over the snapshots' own connection.
@@ -219,11 +271,12 @@ impl Snapshots {
                 read => read?,
             };
             self.configuration.store(Arc::new(next));
+            self.changed.send_replace(());
         }
         if self.revoked.load().version != revoked {
             self.revoked.store(Arc::new(read_revoked(&self.database)?));
         }
-        self.fresh.store(Arc::new(looked));
+        self.fresh.send_replace(looked);
         Ok(())
     }
 
@@ -255,12 +308,14 @@ fn read_configuration(
         let share = background::share(connection, server, system::now_us())?;
         let ring = jwt_keys::ring(connection, sealer)?;
         let mut secrets: HashMap<i64, Vec<v1::Secret>> = HashMap::new();
+        let mut channels: HashMap<i64, Vec<Arc<str>>> = HashMap::new();
         let mut application_keys: HashMap<i64, Vec<oasis::ApplicationKey>> = HashMap::new();
         for secret in apps::secrets(connection, sealer, system::now_us())? {
             let expires_at_s = secret.expires_at_us.map(|us| us.div_euclid(1_000_000));
             match secret.kind {
                 SecretKind::Signing => {
                     let key = SigningKey::new(&secret.secret);
+                    channels.entry(secret.app_id).or_default().push(channel(&secret.secret));
                     secrets.entry(secret.app_id).or_default().push(v1::Secret { key, expires_at_s });
                 }
                 SecretKind::Oasis => {
@@ -274,12 +329,12 @@ fn read_configuration(
             let api_key = SigningKey::new(&tenants::api_key(connection, sealer, tenant.id)?);
             of_tenants.insert(tenant.id, (flags::load(connection, tenant.id)?, api_key, tenant.monthly_user_limit));
         }
-        let (mut by_api_key, mut by_id) = (HashMap::new(), HashMap::new());
+        let (mut by_api_key, mut by_id, mut by_channel) = (HashMap::new(), HashMap::new(), HashMap::new());
         for app in apps::all(connection)? {
             let (flags, api_key, monthly_user_limit) =
                 of_tenants.get(&app.tenant_id).ok_or(StoreError::Corrupt("app of no tenant"))?;
-            // What does not compile is refused when it is written: this never fails but for a change by hand.
-            let flags = flags.compile(app.id).map_err(|_| StoreError::Corrupt("set of flags"))?;
+            let channels = channels.remove(&app.id).unwrap_or_default();
+            let set = ServedFlags::of_app(flags, app.id)?;
             let served = Arc::new(ServedApp {
                 secrets: secrets.remove(&app.id).unwrap_or_default(),
                 oasis: oasis::Keys {
@@ -288,11 +343,21 @@ fn read_configuration(
                 },
                 monthly_user_limit: *monthly_user_limit,
                 limiter: limiter(&app, share, before),
-                flags: Arc::new(flags),
+                sticky: Arc::new(flags.sticky(app.id, &set.set)),
+                flags: set,
+                channel: channels.first().cloned().unwrap_or_default(),
                 app: Arc::new(app),
             });
+            by_channel.extend(channels.into_iter().map(|channel| (channel, Arc::clone(&served))));
             by_api_key.insert(served.app.api_key.clone(), Arc::clone(&served));
             by_id.insert(served.app.id, served);
+        }
+        let mut by_eval_key = HashMap::new();
+        for key in eval_keys::all(connection)? {
+            let served = by_id.get(&key.app_id).ok_or(StoreError::Corrupt("evaluation key of no app"))?;
+            let opens = Evaluations { served: Arc::clone(served), channel: channel(&key.key_hash) };
+            by_channel.insert(Arc::clone(&opens.channel), Arc::clone(served));
+            by_eval_key.insert(key.key_hash, opens);
         }
         let mut served = HashMap::new();
         for (tenant_id, stored) in providers::list(connection, sealer)? {
@@ -301,7 +366,7 @@ fn read_configuration(
             let provider = of_stored(&stored).map_err(|_| StoreError::Corrupt("provider"))?;
             served.insert((tenant_id, stored.name.into()), Arc::new(ServedProvider { provider, client }));
         }
-        Ok(Configuration { version, share, by_api_key, by_id, providers: served, ring })
+        Ok(Configuration { version, share, by_api_key, by_id, by_eval_key, by_channel, providers: served, ring })
     })
 }
 

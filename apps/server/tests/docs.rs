@@ -72,7 +72,7 @@ fn routes() -> BTreeSet<String> {
         for (at, _) in code.match_indices("resource(") {
             let mut strings = quoted(code.split_at(at).1.split_once(')').unwrap().0);
             let Some(path) = strings.next().filter(|path| path.starts_with('/')) else { continue };
-            let outside = ["/healthz", "/readyz", "/metrics", "/enroll/", "/assets/", "/.well-known/"];
+            let outside = ["/healthz", "/readyz", "/metrics", "/enroll/", "/assets/", "/.well-known/", "/ofrep/"];
             let prefix = if outside.iter().any(|begin| path.starts_with(begin)) { "" } else { "/api" };
             let methods = strings.next().unwrap_or_else(|| panic!("{path} has no methods"));
             found.extend(methods.split(", ").map(|method| format!("{method} {prefix}{path}")));
@@ -180,6 +180,9 @@ fn shell_lines(page: &str) -> impl Iterator<Item = (&str, i32)> {
 fn the_examples_of_the_command_line_work_one_after_the_other() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("flags.yaml"), "flags:\n- key: new_ui\n  default: true\n").unwrap();
+    let unleash =
+        r#"{"version": 2, "features": [{"name": "old_one", "enabled": true, "strategies": [{"name": "default"}]}]}"#;
+    std::fs::write(folder.path().join("unleash.json"), unleash).unwrap();
     std::fs::write(folder.path().join("client.secret"), "of-the-console\n").unwrap();
     let programs = PathBuf::from(env!("CARGO_BIN_EXE_osaycore")).parent().unwrap().display().to_string();
     let page = text("docs/cli.md");

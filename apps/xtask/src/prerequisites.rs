@@ -97,12 +97,14 @@ const NEEDS: &[Need] = &[
 const CHROMIUM: [&str; 2] = ["chromium", "chromium-browser"];
 
 /// Of Python: the modules, and the packages that bring them.
-const PYTHON_PACKAGES: [(&str, &str); 5] = [
+const PYTHON_PACKAGES: [(&str, &str); 7] = [
     ("requests", "requests"),
     ("aiosmtpd", "aiosmtpd"),
     ("flask", "flask"),
     ("jwt", "pyjwt"),
     ("cryptography", "cryptography"),
+    ("openfeature", "openfeature-sdk"),
+    ("openfeature.contrib.provider.ofrep", "openfeature-provider-ofrep"),
 ];
 
 const POSTGRES_NEEDS: &[Need] = &[

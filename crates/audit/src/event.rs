@@ -1,6 +1,7 @@
 //! What an event says: who did what to whom, when, from where, and what changed.
 
 use alloc::{borrow::Cow, string::String};
+use core::fmt;
 
 use serde::Deserialize;
 use uuid::Uuid;
@@ -19,6 +20,18 @@ pub enum Actor {
     Operator(String),
     /// The program by itself: an expiry, a schedule.
     System,
+}
+
+/// As it is shown: `operator ada`, `app 1001`.
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::App(id) => write!(f, "app {id}"),
+            Self::User(uuid) => write!(f, "user {uuid}"),
+            Self::Operator(login) => write!(f, "operator {login}"),
+            Self::System => f.write_str("system"),
+        }
+    }
 }
 
 /// What sort of thing an event is about.

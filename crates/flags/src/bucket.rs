@@ -68,6 +68,7 @@ impl Spread {
                 return Some(say(unit));
             }
         }
+        context.unit_missing(&self.units);
         None
     }
 

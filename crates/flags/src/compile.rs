@@ -23,6 +23,10 @@ use alloc::{
 /// many segments one condition through nesting: it bounds time and stack.
 pub const MAX_VISITS: u64 = 256;
 
+/// How long the names may be that callers keep for sticky rules, in bytes: a key of a database's
+/// index holds them.
+const MAX_KEPT_NAME: usize = 200;
+
 /// A flag with the salt that the store made when the flag was created.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {
@@ -246,6 +250,12 @@ impl Compiler<'_, '_> {
             if name.is_empty() {
                 self.faults.push(fault("`name` is empty".to_owned()));
             }
+            if definition.sticky && !can_be_kept(source.definition, &name) {
+                let what = format!(
+                    "is `sticky`: its name and those of the variants may have {MAX_KEPT_NAME} bytes, none of control"
+                );
+                self.faults.push(fault(what));
+            }
             if rules.iter().any(|(rule, _)| rule.name == name) {
                 self.faults.push(fault("another rule has that name".to_owned()));
             }
@@ -312,6 +322,12 @@ fn overrides(flag: &FlagDefinition) -> Result<Lookup<usize>, String> {
         list.push((user.to_owned(), variant));
     }
     Ok(Lookup::new(list, false))
+}
+
+/// Whether a caller can keep what a sticky rule of that name serves.
+fn can_be_kept(flag: &FlagDefinition, rule: &str) -> bool {
+    let names = flag.variants.iter().map(|(name, _)| name).chain([rule]);
+    names.into_iter().all(|name| name.len() <= MAX_KEPT_NAME && !name.contains(char::is_control))
 }
 
 /// Keys that come again, each once; keys are sorted.

@@ -22,6 +22,13 @@ pub trait Context {
         let _ = (flag, rule);
         None
     }
+
+    /// Told that something hashes a unit and none of these attributes, of which the first that is
+    /// there would be it, is one: what asks passes the user by. Nothing need be done; who must not
+    /// guess can refuse to answer.
+    fn unit_missing(&self, units: &[String]) {
+        let _ = units;
+    }
 }
 
 /// The value of an attribute. A text that holds a decimal number, an RFC 3339 time, a semantic

@@ -39,6 +39,13 @@ impl FlagSet {
         })
     }
 
+    /// Keys of the active flags that have a sticky rule, sorted. Where there are none, nothing
+    /// need be kept, and [`Context::assignment`] is never asked.
+    pub fn sticky(&self) -> impl Iterator<Item = &str> {
+        let sticky = |flag: &&Flag| flag.active && flag.rules.iter().any(|rule| rule.sticky);
+        self.flags.iter().filter(sticky).map(|flag| flag.key.as_str())
+    }
+
     pub(crate) fn asked<'s, 'c, C: Context + ?Sized>(&'s self, context: &'c C, now_us: i64) -> Asked<'s, 'c, C> {
         Asked { segments: &self.segments, context, now_us }
     }

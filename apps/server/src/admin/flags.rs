@@ -1,63 +1,50 @@
-//! Flags: files applied whole or not at all, listed, exported, archived.
+//! Flags: files applied whole or not at all, listed, exported, archived, compared, taken back.
 
-use osaycore_audit::{Action, Details, Field, Log as _, Target, TargetKind};
+mod draft;
+mod versions;
+
+use std::collections::{BTreeMap, BTreeSet};
+
 use osaycore_directory::{App, Storage as _};
 use osaycore_flags::{FlagFile, FlagSet, Key};
 
 use super::By;
 use crate::error::{ApiError, Code, Failure};
+use crate::evaluation::kept;
+use crate::store::assignments::{self, Assigned};
 use crate::store::db::StoreError;
-use crate::store::flags::{self, EVERY_APP, StoredFlag, StoredSegment, TenantFlags};
+use crate::store::flag_versions::{self, Change, Version};
+use crate::store::flags::{self, EVERY_APP, StoredFlag, TenantFlags};
 use crate::store::tx::Tx;
-use crate::system;
+use draft::Draft;
+use versions::difference;
+pub(crate) use versions::{Difference, diff, rollback, versions};
 
-/// Creates or replaces what the file names, of one app or of all; what it does not name stays. Nothing is written
-/// unless the set of every app that is affected compiles; else the refusal has one fault a line.
-pub(crate) fn apply(tx: &mut Tx<'_>, by: &By, app: Option<&App>, file: &FlagFile) -> Result<(), Failure> {
-    let app_id = app.map_or(EVERY_APP, |app| app.id);
-    let tenant_id = tx.tenant_id();
-    let before = flags::load(tx.connection(), tenant_id)?;
-    let mut after = before.clone();
-    let mut faults = repeated(file);
-    for definition in &file.flags {
-        let key = (app_id, definition.key.clone());
-        let salt = before.flags.get(&key).map_or_else(|| hex::encode(system::random::<8>()), |flag| flag.salt.clone());
-        let flag =
-            StoredFlag { app_id, salt, definition: definition.clone(), archived: false, updated_at_us: by.now_us };
-        after.flags.insert(key, flag);
-    }
-    for definition in &file.segments {
-        let segment = StoredSegment { app_id, definition: definition.clone(), updated_at_us: by.now_us };
-        after.segments.insert((app_id, definition.key.clone()), segment);
-    }
-    faults.extend(check(tx, app, &after)?);
-    if !faults.is_empty() {
-        return Err(refused(&faults));
-    }
-    for definition in &file.flags {
-        let key = (app_id, definition.key.clone());
-        if let Some(flag) = after.flags.get(&key) {
-            flags::put_flag(tx, flag)?;
-            audit_flag(tx, by, Action::FlagApplied, before.flags.get(&key), flag)?;
-        }
-    }
-    for definition in &file.segments {
-        if let Some(segment) = after.segments.get(&(app_id, definition.key.clone())) {
-            flags::put_segment(tx, segment)?;
-            let mut event = event(by, Action::SegmentApplied, app_id);
-            event.target = Some(Target::new(TargetKind::Segment, definition.key.as_str()));
-            tx.append(event)?;
-        }
-    }
-    Ok(())
+/// Creates or replaces what the file names, of one app or of all; what it does not name stays, and so does what it names
+/// as it is. Nothing is written unless the set of every app that is affected compiles; else the refusal has one fault a
+/// line. → the version that it made.
+pub(crate) fn apply(
+    tx: &mut Tx<'_>,
+    by: &By,
+    app: Option<&App>,
+    file: &FlagFile,
+    change: Change,
+) -> Result<Option<i64>, Failure> {
+    Draft::of_file(tx, app, file, by.now_us)?.commit(tx, by, change)
 }
 
-/// Takes a flag out of use, unless another flag needs it.
-pub(crate) fn archive(tx: &mut Tx<'_>, by: &By, app: Option<&App>, key: &Key) -> Result<(), Failure> {
-    let tenant_id = tx.tenant_id();
-    let mut all = flags::load(tx.connection(), tenant_id)?;
-    let app_id = app.map_or(EVERY_APP, |app| app.id);
-    let Some(flag) = all.flags.get_mut(&(app_id, key.clone())).filter(|flag| !flag.archived) else {
+/// What [`apply`] would change, with the same refusals.
+pub(crate) fn preview(tx: &mut Tx<'_>, app: Option<&App>, file: &FlagFile, now_us: i64) -> Result<Difference, Failure> {
+    let draft = Draft::of_file(tx, app, file, now_us)?;
+    draft.check(tx)?;
+    difference(tx, app, &draft.before, &draft.after, now_us)
+}
+
+/// Takes a flag out of use, unless another flag needs it. → the version that it made.
+pub(crate) fn archive(tx: &mut Tx<'_>, by: &By, app: Option<&App>, key: &Key) -> Result<Option<i64>, Failure> {
+    let mut draft = Draft::new(tx, app)?;
+    let all = &mut draft.after;
+    let Some(flag) = all.flags.get_mut(&(scope(app), key.clone())).filter(|flag| !flag.archived) else {
         let of = app.map_or(" for every app".to_owned(), |app| format!(" of app {}", app.name));
         let mut sentence = format!("there is no flag {key}{of}");
         let has = |app_id: i64| all.flags.get(&(app_id, key.clone())).is_some_and(|flag| !flag.archived);
@@ -70,31 +57,63 @@ pub(crate) fn archive(tx: &mut Tx<'_>, by: &By, app: Option<&App>, key: &Key) ->
         }
         return Err(ApiError::from(Code::NotFound).detail(sentence).into());
     };
-    let before = flag.clone();
     (flag.archived, flag.updated_at_us) = (true, by.now_us);
-    let archived = flag.clone();
-    let faults = check(tx, app, &all)?;
-    if !faults.is_empty() {
-        return Err(refused(&faults));
-    }
-    flags::put_flag(tx, &archived)?;
-    audit_flag(tx, by, Action::FlagArchived, Some(&before), &archived)
+    draft.commit(tx, by, Change::Archive)
 }
 
 /// Every flag and segment of the tenant, archived ones too.
-pub(crate) fn all(tx: &mut Tx<'_>) -> Result<TenantFlags, Failure> {
+fn all(tx: &mut Tx<'_>) -> Result<TenantFlags, Failure> {
     let tenant_id = tx.tenant_id();
     Ok(flags::load(tx.connection(), tenant_id)?)
 }
 
-/// The set that an app is served.
-pub(crate) fn served(tx: &mut Tx<'_>, app: &App) -> Result<FlagSet, Failure> {
-    Ok(all(tx)?.compile(app.id).map_err(|_| StoreError::Corrupt("set of flags"))?)
+/// The set that an app is served, and what its sticky rules served a unit before.
+pub(crate) fn served(tx: &mut Tx<'_>, app: &App, unit: &str) -> Result<(FlagSet, Assigned), Failure> {
+    let all = all(tx)?;
+    let set = all.compile(app.id).map_err(|_| StoreError::Corrupt("set of flags"))?;
+    let assigned = assignments::of_unit(tx, &all.sticky(app.id, &set), &kept(unit))?;
+    Ok((set, assigned))
+}
+
+/// A flag of an app's own or of every app's, and why it is stale, where it is.
+pub(crate) struct Listed {
+    pub(crate) flag: StoredFlag,
+    /// The version that changed it last, while that is kept.
+    pub(crate) version: Option<i64>,
+    /// The variant that everybody has from now on.
+    pub(crate) constant: Option<String>,
+    /// It is past its `expires_at`.
+    pub(crate) expired: bool,
+}
+
+/// Every flag of the tenant, archived ones too, by app and key. One of every app's is stale if it is by itself, whatever
+/// apps have beside it.
+pub(crate) fn list(tx: &mut Tx<'_>, now_us: i64) -> Result<Vec<Listed>, Failure> {
+    let all = all(tx)?;
+    let versions = flag_versions::list(tx, None)?;
+    let apps: BTreeSet<i64> = all.flags.values().map(|flag| flag.app_id).collect();
+    let mut stale = BTreeMap::new();
+    for app_id in apps {
+        let set = all.compile(app_id).map_err(|_| StoreError::Corrupt("set of flags"))?;
+        for flag in set.stale(now_us) {
+            let why = (flag.constant.map(str::to_owned), flag.expired);
+            stale.insert((app_id, flag.flag.to_owned()), why);
+        }
+    }
+    let listed = |flag: StoredFlag| {
+        let made = |version: &&Version| (version.app_id, version.at_us) == (flag.app_id, flag.updated_at_us);
+        let version = versions.iter().find(made).map(|version| version.number);
+        let why =
+            if flag.archived { None } else { stale.remove(&(flag.app_id, flag.definition.key.as_str().to_owned())) };
+        let (constant, expired) = why.unwrap_or_default();
+        Listed { flag, version, constant, expired }
+    };
+    Ok(all.flags.into_values().map(listed).collect())
 }
 
 /// What a file would say that makes what an app has of its own, or without an app what is every app's.
 pub(crate) fn export(tx: &mut Tx<'_>, app: Option<&App>) -> Result<FlagFile, Failure> {
-    let app_id = app.map_or(EVERY_APP, |app| app.id);
+    let app_id = scope(app);
     let all = all(tx)?;
     Ok(FlagFile {
         flags: all
@@ -112,73 +131,7 @@ pub(crate) fn export(tx: &mut Tx<'_>, app: Option<&App>) -> Result<FlagFile, Fai
     })
 }
 
-/// What is wrong with the sets of the apps that a change of `app`, or of all, affects; each fault once, and with the
-/// app's name where the rest of the tenant's does not show it.
-fn check(tx: &mut Tx<'_>, app: Option<&App>, all: &TenantFlags) -> Result<Vec<String>, Failure> {
-    let mut faults: Vec<String> = Vec::new();
-    let mut compile = |app_id: i64, named: Option<&App>| {
-        for fault in all.compile(app_id).err().unwrap_or_default() {
-            let text = fault.to_string();
-            if !faults.contains(&text) {
-                faults.push(named.map_or(text.clone(), |app| format!("in app {}: {text}", app.name)));
-            }
-        }
-    };
-    if let Some(app) = app {
-        compile(app.id, None);
-    } else {
-        // Also what an app gets that is made later.
-        compile(EVERY_APP, None);
-        for app in tx.apps()? {
-            compile(app.id, Some(&app));
-        }
-    }
-    Ok(faults)
-}
-
-/// What the file has twice: the set would have the last of them.
-fn repeated(file: &FlagFile) -> Vec<String> {
-    let flags = file.flags.iter().map(|flag| ("flag", &flag.key));
-    let segments = file.segments.iter().map(|segment| ("segment", &segment.key));
-    let mut seen = std::collections::BTreeSet::new();
-    flags
-        .chain(segments)
-        .filter(|(noun, key)| !seen.insert((*noun, key.as_str().to_owned())))
-        .map(|(noun, key)| format!("{noun} `{key}`: defined more than once"))
-        .collect()
-}
-
-fn refused(faults: &[String]) -> Failure {
-    ApiError::field(Code::InvalidField, "flags", faults.join("\n")).into()
-}
-
-fn audit_flag(
-    tx: &mut Tx<'_>,
-    by: &By,
-    action: Action,
-    before: Option<&StoredFlag>,
-    after: &StoredFlag,
-) -> Result<(), Failure> {
-    let details = |flag: &StoredFlag| {
-        let status = match (flag.archived, flag.definition.active) {
-            (true, _) => "archived",
-            (false, true) => "active",
-            (false, false) => "inactive",
-        };
-        Details::new().with(Field::Status, status).with(Field::Enabled, flag.definition.enabled)
-    };
-    let mut event = event(by, action, after.app_id);
-    event.target = Some(Target::new(TargetKind::Flag, after.definition.key.as_str()));
-    event.before = before.map(details).unwrap_or_default();
-    event.after = details(after);
-    tx.append(event)?;
-    Ok(())
-}
-
-fn event(by: &By, action: Action, app_id: i64) -> osaycore_audit::Event {
-    let mut event = by.event(action, None);
-    if app_id != EVERY_APP {
-        event.app_id = Some(app_id);
-    }
-    event
+/// Whose flags a change without an app, or with one, is about.
+fn scope(app: Option<&App>) -> i64 {
+    app.map_or(EVERY_APP, |app| app.id)
 }

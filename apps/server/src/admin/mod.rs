@@ -5,8 +5,10 @@
 pub(crate) mod apps;
 pub(crate) mod bootstrap;
 pub(crate) mod credits;
+pub(crate) mod eval_keys;
 pub(crate) mod flags;
 pub(crate) mod groups;
+pub(crate) mod identities;
 pub(crate) mod keys;
 pub(crate) mod otp;
 pub(crate) mod providers;

@@ -9,10 +9,11 @@ use uuid::Uuid;
 
 use super::tokens::{self, DEFAULT_LIFETIME_S, Minted};
 use super::{By, users};
-use crate::error::{Code, Failure};
+use crate::error::{ApiError, Code, Failure};
 use crate::sealing::Sealer;
 use crate::store::db::StoreError;
 use crate::store::sessions::{row_name, sealed_at};
+use crate::store::sign_in_codes;
 use crate::store::tx::Tx;
 use crate::system;
 
@@ -70,15 +71,11 @@ pub(crate) fn refresh(
     Ok(Some(Tokens { session_id: session.id, minted, refresh_token }))
 }
 
-/// Ends a session; → what ends its access tokens.
-pub(crate) fn end(tx: &mut Tx<'_>, id: Uuid, sub: Uuid, now_s: i64) -> Result<Revocation, Failure> {
+/// Ends a session with its access tokens.
+pub(crate) fn end(tx: &mut Tx<'_>, id: Uuid, sub: Uuid, now_s: i64) -> Result<(), Failure> {
     Storage::revoke(tx, id, now_s)?;
-    Ok(Revocation::Token { jti: id, sub, expires_at_s: now_s.saturating_add(MAX_LIFETIME_S) })
-}
-
-/// Ends every session of a user.
-pub(crate) fn end_all(tx: &mut Tx<'_>, sub: Uuid, now_s: i64) -> Result<(), Failure> {
-    Storage::revoke_all(tx, sub, now_s)?;
+    let tokens = Revocation::Token { jti: id, sub, expires_at_s: now_s.saturating_add(MAX_LIFETIME_S) };
+    revocation::Storage::revoke(tx, &tokens)?;
     Ok(())
 }
 
@@ -91,24 +88,56 @@ pub(crate) fn end_reused(
     reason: &'static str,
 ) -> Result<(), Failure> {
     let user = tx.user(&UserRef::Id(user_id))?.ok_or(StoreError::Corrupt("session of no user"))?;
-    let revocation = end(tx, id, user.uuid, by.now_us.div_euclid(1_000_000))?;
-    revocation::Storage::revoke(tx, &revocation)?;
-    audit(tx, by, user_id, Target::new(TargetKind::Token, id.to_string()), reason)
+    end(tx, id, user.uuid, by.now_us.div_euclid(1_000_000))?;
+    audit(tx, by, user_id, Target::new(TargetKind::Token, id.to_string()), Some(reason))
 }
 
-/// Ends every session and every token of a user.
-pub(crate) fn sign_out(tx: &mut Tx<'_>, by: &By, user: &User, reason: &'static str) -> Result<(), Failure> {
+/// Ends a session of the user; false: it was over before.
+///
+/// # Errors
+/// 404: the user has no such session, or it expired so long ago that it is forgotten.
+pub(crate) fn sign_out_of(tx: &mut Tx<'_>, by: &By, user: &User, id: Uuid) -> Result<bool, Failure> {
     let now_s = by.now_us.div_euclid(1_000_000);
-    end_all(tx, user.uuid, now_s)?;
+    let session = tx
+        .session(id)?
+        .filter(|session| session.sub == user.uuid)
+        .ok_or_else(|| ApiError::from(Code::NotFound).detail(format!("user {} has no session {id}", user.username)))?;
+    if session.revoked_at_s.is_some() || session.expires_at_s <= now_s {
+        return Ok(false);
+    }
+    end(tx, id, user.uuid, now_s)?;
+    audit(tx, by, user.id, Target::new(TargetKind::Token, id.to_string()), None)?;
+    Ok(true)
+}
+
+/// Ends every session and every token of the user, and what waits to become one; → how many sessions it were.
+pub(crate) fn sign_out(tx: &mut Tx<'_>, by: &By, user: &User, reason: Option<&'static str>) -> Result<u64, Failure> {
+    let now_s = by.now_us.div_euclid(1_000_000);
+    sign_in_codes::drop_of_user(tx, user.id)?;
+    let ended = Storage::revoke_all(tx, user.uuid, now_s)?;
     let up_to_iat_s = first_free_iat_s(tx.user_cutoff(user.uuid)?, now_s);
     revocation::Storage::revoke(tx, &Revocation::User { sub: user.uuid, up_to_iat_s })?;
-    audit(tx, by, user.id, Target::new(TargetKind::User, user.uuid.to_string()), reason)
+    audit(tx, by, user.id, users::target(user), reason)?;
+    Ok(ended)
 }
 
-fn audit(tx: &mut Tx<'_>, by: &By, user_id: i64, target: Target, reason: &'static str) -> Result<(), Failure> {
+/// Ends the sessions that a user had before an operator shut the user out: those who may act again sign in again. Until
+/// then their tokens are good and their user is refused, which is what the wire says of it. Tokens without a session
+/// are the app's word, for as long as it gave it.
+pub(crate) fn end_before_return(tx: &mut Tx<'_>, by: &By, user: &User) -> Result<(), Failure> {
+    let now_s = by.now_us.div_euclid(1_000_000);
+    sign_in_codes::drop_of_user(tx, user.id)?;
+    let live = tx.live_sessions(user.uuid, now_s)?;
+    for session in &live {
+        end(tx, session.id, user.uuid, now_s)?;
+    }
+    if live.is_empty() { Ok(()) } else { audit(tx, by, user.id, users::target(user), Some("user_returned")) }
+}
+
+fn audit(tx: &mut Tx<'_>, by: &By, user_id: i64, target: Target, reason: Option<&'static str>) -> Result<(), Failure> {
     let mut event = by.event(Action::TokenRevoked, Some(user_id));
     event.target = Some(target);
-    event.reason = Some(reason.into());
+    event.reason = reason.map(Into::into);
     tx.append(event)?;
     Ok(())
 }

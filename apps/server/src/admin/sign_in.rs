@@ -51,7 +51,7 @@ pub(crate) fn sign_in(
             }
             if outcome == Outcome::Linked && linking.is_none() {
                 // Whoever was signed in before the address had proved whose it is may be somebody else.
-                sessions::sign_out(tx, by, &user, "linked_by_email")?;
+                sessions::sign_out(tx, by, &user, Some("linked_by_email"))?;
             }
             users::audit(tx, by, Action::UserUpdated, before, &user)?;
             if is_new_in_app {

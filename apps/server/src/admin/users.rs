@@ -7,7 +7,7 @@ use osaycore_directory::{
 };
 use osaycore_ledger::{Account, Storage as _};
 
-use super::{By, differences, otp};
+use super::{By, differences, otp, sessions};
 use crate::error::{ApiError, Code, Failure};
 use crate::store::deployment::Numbered;
 use crate::store::tx::Tx;
@@ -84,6 +84,9 @@ pub(crate) fn change(tx: &mut Tx<'_>, by: &By, user: &User, change: UserChange) 
         _ => Action::UserDisabled,
     };
     audit(tx, by, action, user, &changed)?;
+    if action == Action::UserEnabled {
+        sessions::end_before_return(tx, by, &changed)?;
+    }
     Ok(changed)
 }
 
@@ -104,6 +107,7 @@ pub(crate) fn delete(tx: &mut Tx<'_>, by: &By, user: &User) -> Result<User, Fail
 pub(crate) fn restore(tx: &mut Tx<'_>, by: &By, user: &User) -> Result<User, Failure> {
     let restored = directory::restore_user(tx, user, by.now_us)?;
     audit(tx, by, Action::UserRestored, user, &restored)?;
+    sessions::end_before_return(tx, by, &restored)?;
     Ok(restored)
 }
 

@@ -8,7 +8,7 @@ use crate::admin::keys;
 use crate::store::db::StoreError;
 use crate::store::tx::Tx;
 use crate::store::{
-    apps, enrollments, flows, jwt_keys, leases, outbox, revocations, sessions, sign_in_codes, signatures,
+    apps, assignments, enrollments, flows, leases, outbox, revocations, sessions, sign_in_codes, signatures,
 };
 
 /// Rows of one transaction: for so long, some milliseconds, the tenant's requests wait.
@@ -17,6 +17,8 @@ const ROWS: i64 = 500;
 const TENANTS: i64 = 4;
 /// For how long the lease of a server that died is kept, for whoever asks what happened.
 const ABANDONED_US: i64 = 3_600_000_000;
+/// For how long what the sticky rules of an archived flag served is kept, so that a rollback gives it back.
+const ASSIGNED_US: i64 = 30 * 24 * 3_600_000_000;
 
 /// Looks first, so that nothing is written where nothing is due. By `window_s` the clocks of two servers may differ:
 /// what has expired by one of them is kept so long for the others.
@@ -33,6 +35,8 @@ pub(super) fn step(held: &mut Held<'_>, window_s: i64) -> Result<Progress, Stopp
     let of_flows = held.read(|connection| flows::tenants_with_old(connection, expired_us, TENANTS))?;
     let of_codes = held.read(|connection| sign_in_codes::tenants_with_old(connection, expired_us, TENANTS))?;
     let of_sessions = held.read(|connection| sessions::tenants_with_old(connection, expired_s, TENANTS))?;
+    let archived_us = now_us.saturating_sub(ASSIGNED_US);
+    let of_assignments = held.read(|connection| assignments::tenants_with_old(connection, archived_us, TENANTS))?;
     in_each(held, &of_signatures, |tx| tx.forget_signatures(forget_before_s, ROWS).map(drop))?;
     in_each(held, &of_revocations, |tx| tx.forget_revocations(expired_s, ROWS).map(drop))?;
     in_each(held, &of_links, |tx| {
@@ -42,22 +46,21 @@ pub(super) fn step(held: &mut Held<'_>, window_s: i64) -> Result<Progress, Stopp
     in_each(held, &of_flows, |tx| flows::forget(tx, expired_us, ROWS))?;
     in_each(held, &of_codes, |tx| sign_in_codes::forget(tx, expired_us, ROWS))?;
     in_each(held, &of_sessions, |tx| session::Storage::forget(tx, expired_s).map(drop))?;
+    in_each(held, &of_assignments, |tx| assignments::forget(tx, archived_us, ROWS))?;
 
     let any = held.read(|connection| {
-        Ok(apps::any_expired_secret(connection, expired_us)?
-            || jwt_keys::any_retired(connection, expired_us)?
-            || jwt_keys::any_to_promote(connection, now_us)?
-            || leases::any_abandoned(connection, abandoned_us)?)
+        Ok(apps::any_expired_secret(connection, expired_us)? || leases::any_abandoned(connection, abandoned_us)?)
     })?;
     if any {
         held.write(|connection| {
             apps::drop_expired_secrets(connection, expired_us)?;
-            jwt_keys::drop_retired(connection, expired_us)?;
-            keys::promote(connection, now_us)?;
             leases::drop_abandoned(connection, abandoned_us)
         })?;
     }
-    let tenants = [of_signatures, of_revocations, of_links, of_flows, of_codes, of_sessions];
+    if held.read(|connection| keys::any_due(connection, now_us, expired_us))? {
+        held.write(|connection| keys::advance(connection, now_us, expired_us))?;
+    }
+    let tenants = [of_signatures, of_revocations, of_links, of_flows, of_codes, of_sessions, of_assignments];
     Ok(if tenants.iter().all(Vec::is_empty) { Progress::Done } else { Progress::More })
 }
 

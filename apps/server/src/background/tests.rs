@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use osaycore_directory::{AppScopes, NewUser, Role, Storage as _};
+use osaycore_flags::FlagDefinition;
 use osaycore_jwt::{Revocation, revocation};
 use osaycore_signing::Mac;
 use osaycore_signing::replay::{ReplayGuard as _, Sight, Target, forget_before_s};
@@ -14,6 +15,8 @@ use crate::admin::apps::NewApp;
 use crate::admin::{By, apps, bootstrap, keys};
 use crate::error::Failure;
 use crate::sealing::{MasterKey, Sealer};
+use crate::store::assignments::{self, Assignment};
+use crate::store::flags::{self, StoredFlag};
 use crate::store::flows::{self, Flow, ResponseMode};
 use crate::store::jwt_keys;
 use crate::store::migrations::migrate;
@@ -147,7 +150,7 @@ fn a_task_that_fails_or_panics_is_tried_again() {
         // The connection is made anew with the renewal.
         place.tick(&mut ann, second * RENEWAL.as_secs());
     }
-    let text = ann.metrics.render(0, Duration::ZERO, 1);
+    let text = ann.metrics.render(0, Duration::ZERO, 1, 0);
     for line in [
         r#"osaycore_task_runs_total{task="task",outcome="failed"} 2"#,
         r#"osaycore_task_runs_total{task="task",outcome="done"} 1"#,
@@ -194,6 +197,8 @@ fn expiry_drops_what_has_had_its_time_and_nothing_else() {
     const NOW_S: i64 = 10_000_000;
     const MANY: u32 = 2_500;
     const EXPIRIES: [(u8, i64); 2] = [(1, (NOW_S - WINDOW_S) * 1_000_000), (2, (NOW_S - WINDOW_S) * 1_000_000 + 1)];
+    const MONTH_AGO_US: i64 = (NOW_S - 30 * 86_400) * 1_000_000;
+    const ARCHIVED: [(&str, i64); 2] = [("old", MONTH_AGO_US), ("young", MONTH_AGO_US + 1)];
     let place = Place::new();
     let (user, now_us) = (Uuid::from_u128(7), NOW_S * 1_000_000);
     let sealer = Sealer::new(MasterKey::generate(), vec![]);
@@ -233,6 +238,15 @@ fn expiry_drops_what_has_had_its_time_and_nothing_else() {
             flows::put(tx, &sealer, &flow(app.id, number, expires_at_us))?;
             sign_in_codes::put(tx, &code(app.id, number, expires_at_us))?;
         }
+        for (key, archived_at_us) in ARCHIVED {
+            let definition = FlagDefinition::new(key.parse().unwrap());
+            let salt = "k3v9".to_owned();
+            let flag = StoredFlag { app_id: app.id, salt, definition, archived: true, updated_at_us: archived_at_us };
+            flags::put_flag(tx, &flag)?;
+            let (rule, variant) = ("seen".to_owned(), "on".to_owned());
+            let served = Assignment { app_id: app.id, flag: key.to_owned(), rule, variant, instead_of: None };
+            assignments::keep(tx, "u-1", &[served], 1)?;
+        }
         Ok(app)
     })
     .unwrap();
@@ -259,6 +273,9 @@ fn expiry_drops_what_has_had_its_time_and_nothing_else() {
             assert_eq!(flows::find(tx, &sealer, &[number; 32])?.is_some(), left, "flow {number}");
             assert_eq!(sign_in_codes::find(tx, app.id, &[number; 32])?.is_some(), left, "code {number}");
         }
+        let sticky = ARCHIVED.map(|(key, _)| (key.to_owned(), app.id)).into();
+        let served = assignments::of_unit(tx, &sticky, "u-1")?;
+        assert_eq!(served.keys().collect::<Vec<_>>(), ["young"], "what an archived flag served");
         Ok(())
     })
     .unwrap();

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::output::{fields, optional, table, timestamp};
 use super::session::{self, Session};
-use super::{Usage, settings::Settings};
+use super::{Usage, eval_key, settings::Settings};
 use crate::admin::apps::{self, CreatedApp, NewApp};
 use crate::admin::tenants;
 use crate::error::{ApiError, Failure};
@@ -55,6 +55,30 @@ pub(super) enum App {
         /// UUID or numeric id
         #[arg(value_name = "APP")]
         app: AppRef,
+    },
+    /// Make a key that may evaluate the app's flags and do nothing else; prints it, once
+    EvalKey {
+        /// UUID or numeric id
+        #[arg(value_name = "APP")]
+        app: AppRef,
+        /// For people to tell keys apart by, unique within the app
+        #[arg(long)]
+        name: Option<Name>,
+    },
+    /// List the evaluation keys of an app
+    EvalKeys {
+        /// UUID or numeric id
+        #[arg(value_name = "APP")]
+        app: AppRef,
+    },
+    /// Remove an evaluation key of an app: servers refuse it within a second
+    RemoveEvalKey {
+        /// UUID or numeric id
+        #[arg(value_name = "APP")]
+        app: AppRef,
+        /// Id or name of the key
+        #[arg(value_name = "KEY")]
+        key: String,
     },
     /// Change settings of an app; a list is given by repeating its key, and replaced whole
     Set {
@@ -128,6 +152,9 @@ impl App {
             }
             Self::Disable { app } => set_disabled(session, app, true),
             Self::Enable { app } => set_disabled(session, app, false),
+            Self::EvalKey { app, name } => eval_key::create(session, app, name.as_ref()),
+            Self::EvalKeys { app } => eval_key::list(session, app),
+            Self::RemoveEvalKey { app, key } => eval_key::remove(session, app, &key),
             Self::Set { app, settings } => set(session, app, &settings),
         }
     }

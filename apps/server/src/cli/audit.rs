@@ -1,7 +1,7 @@
 //! `osaycore audit`
 
 use clap::{Args, Subcommand};
-use osaycore_audit::{Action, Actor, Filter, Log as _, Record};
+use osaycore_audit::{Action, Filter, Log as _, Record};
 use osaycore_directory::{AppRef, UserRef};
 use serde_json::value::RawValue;
 
@@ -68,19 +68,13 @@ impl Audit {
 
 fn cells(record: &Record) -> Vec<String> {
     let event = &record.event;
-    let actor = match &event.actor {
-        Actor::App(id) => format!("app {id}"),
-        Actor::User(uuid) => format!("user {uuid}"),
-        Actor::Operator(login) => format!("operator {login}"),
-        Actor::System => "system".to_owned(),
-    };
     let target = event.target.as_ref().map(|target| format!("{} {}", target.kind.as_str(), target.id));
     let times = if event.count > 1 { format!(" ×{}", event.count) } else { String::new() };
     let reason = event.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
     vec![
         record.id.to_string(),
         timestamp(event.at_us),
-        actor,
+        event.actor.to_string(),
         format!("{}{times}{reason}", event.action),
         optional(target),
     ]

@@ -18,6 +18,11 @@ pub(super) enum Key {
     /// Replace a key; what is in use goes on working
     #[command(subcommand)]
     Rotate(Rotate),
+    /// Refuse every token of a key from now on: it leaked
+    Drop {
+        /// The key, as `key list` names it; not the one that issues
+        kid: String,
+    },
     /// List the keys that sign user tokens
     List,
 }
@@ -62,6 +67,10 @@ impl Key {
                     }
                     (None, None, _) => bail!("there is no master key"),
                 }
+            }
+            Self::Drop { kid } => {
+                session.write(|tx, by| keys::drop_jwt(tx, by, &kid))?;
+                session.output.show(&serde_json::json!({ "dropped": kid }), || format!("dropped {kid}"))
             }
             Self::List => list(session),
         }

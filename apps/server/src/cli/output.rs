@@ -52,16 +52,22 @@ pub(super) fn tell(text: &str) {
 /// Rows under a header, columns aligned.
 pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let header: Vec<String> = header.iter().map(|name| name.to_uppercase()).collect();
-    let all: Vec<&Vec<String>> = std::iter::once(&header).chain(rows).collect();
+    columns(std::iter::once(&header).chain(rows)).join("\n")
+}
+
+/// A line for each row, columns aligned.
+pub(super) fn columns<'r>(rows: impl IntoIterator<Item = &'r Vec<String>>) -> Vec<String> {
+    let rows: Vec<&Vec<String>> = rows.into_iter().collect();
+    let count = rows.iter().map(|row| row.len()).max().unwrap_or(0);
     let width = |column: usize| {
-        all.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    let widths: Vec<usize> = (0..count).map(width).collect();
     let line = |row: &Vec<String>| {
         let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         cells.join("  ").trim_end().to_owned()
     };
-    all.into_iter().map(line).collect::<Vec<_>>().join("\n")
+    rows.into_iter().map(line).collect()
 }
 
 /// Names with their values, aligned.

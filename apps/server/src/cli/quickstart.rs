@@ -23,6 +23,7 @@ use crate::logging;
 use crate::sealing::Sealer;
 use crate::store::apps::SecretKind;
 use crate::store::db::DatabaseUrl;
+use crate::store::flag_versions::Change;
 use crate::store::tx::Tx;
 
 const DEMO: &str = "Demo";
@@ -156,7 +157,7 @@ fn create(tx: &mut Tx<'_>, by: &By, sealer: &Sealer) -> Result<CreatedApp, Failu
         }
     }
     let file = osaycore_flags::parse(DEMO_FLAGS).map_err(|_| internal())?;
-    flags::apply(tx, by, None, &file)?;
+    flags::apply(tx, by, None, &file, Change::Apply)?;
     Ok(created)
 }
 

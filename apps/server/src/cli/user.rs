@@ -13,6 +13,7 @@ use super::Usage;
 use super::output::table;
 use super::permit::Permit;
 use super::session::{self, Session};
+use super::signed_in::{SignOut, Unlink};
 use super::user_view::{UserDetails, UserRow};
 use crate::admin::otp;
 use crate::admin::users::{self, NewUserInput};
@@ -24,7 +25,7 @@ const PAGE: u32 = 1000;
 pub(super) enum User {
     /// Create a user with an empty wallet
     Create(Create),
-    /// Show a user with permissions, groups and balance
+    /// Show a user with permissions, groups, balance, logins of providers and sessions
     Show {
         /// UUID, numeric id, directory\username or username
         user: UserRef,
@@ -40,7 +41,7 @@ pub(super) enum User {
     },
     /// Change a user: what is named is set, the rest stays
     Set(Set),
-    /// Refuse whatever the user does
+    /// Refuse whatever the user does; the sessions do not come back with `enable`
     Disable {
         /// UUID, numeric id, directory\username or username
         user: UserRef,
@@ -67,6 +68,10 @@ pub(super) enum User {
     },
     /// Change what a user may do in an app: what is named is set, the rest stays
     Permit(Permit),
+    /// Take a login of a provider from a user, who stays
+    Unlink(Unlink),
+    /// End all sessions and tokens of a user, or one session with its tokens
+    SignOut(SignOut),
 }
 
 #[derive(Args)]
@@ -176,6 +181,8 @@ impl User {
                 session.output.show(&UserRow::of(&user), || format!("user {} is restored", user.username))
             }
             Self::Permit(permit) => permit.run(session),
+            Self::Unlink(unlink) => unlink.run(session),
+            Self::SignOut(sign_out) => sign_out.run(session),
         }
     }
 }

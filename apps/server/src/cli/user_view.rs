@@ -7,6 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::output::{fields, optional, timestamp};
+use super::signed_in::{IdentityView, SessionView};
 use crate::error::{Code, Failure};
 use crate::store::otp;
 use crate::store::tx::Tx;
@@ -49,6 +50,8 @@ pub(super) struct UserDetails {
     min_balance: Credits,
     groups: Vec<String>,
     permits: Vec<PermitView>,
+    identities: Vec<IdentityView>,
+    sessions: Vec<SessionView>,
     created_at: String,
     updated_at: String,
 }
@@ -136,6 +139,8 @@ impl UserDetails {
             min_balance: account.floor,
             groups: tx.group_names(user.id)?,
             permits,
+            identities: IdentityView::all(tx, user)?,
+            sessions: SessionView::all(tx, user)?,
             created_at: timestamp(user.created_at_us),
             updated_at: timestamp(user.updated_at_us),
         })
@@ -163,9 +168,11 @@ impl UserDetails {
             ("created_at", self.created_at.clone()),
             ("updated_at", self.updated_at.clone()),
         ]);
-        for permit in &self.permits {
+        let permits = self.permits.iter().map(PermitView::to_text);
+        let identities = self.identities.iter().map(IdentityView::to_text);
+        for part in permits.chain(identities).chain(self.sessions.iter().map(SessionView::to_text)) {
             text.push_str("\n\n");
-            text.push_str(&permit.to_text());
+            text.push_str(&part);
         }
         text
     }

@@ -3,7 +3,7 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::AUTHORIZATION;
+use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use osaycore_jwt::{Claims, Refused};
 
@@ -29,7 +29,7 @@ pub(crate) fn verify(request: &HttpRequest) -> Result<Claims, ApiError> {
     let state = request.app_data::<web::Data<State>>().ok_or(Code::Internal)?;
     let extensions = request.extensions();
     let app = extensions.get::<Caller>().ok_or(Code::Internal)?.app();
-    let token = token(request).ok_or(Code::MissingToken)?;
+    let token = token(request.headers()).ok_or(Code::MissingToken)?;
     let claims =
         state.snapshots.configuration().ring.verify(token, app.uuid, system::now_s()).map_err(
             |refused| match refused {
@@ -44,8 +44,8 @@ pub(crate) fn verify(request: &HttpRequest) -> Result<Claims, ApiError> {
 }
 
 /// What follows `Bearer` where there is exactly one (RFC 6750 §2.1; the scheme in any case, RFC 9110 §11.1).
-fn token(request: &HttpRequest) -> Option<&str> {
-    let mut values = request.headers().get_all(AUTHORIZATION);
+pub(super) fn token(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(AUTHORIZATION);
     let value = values.next()?.to_str().ok()?;
     if values.next().is_some() {
         return None;

@@ -30,7 +30,11 @@ impl<T: DeserializeOwned> FromRequest for Body<T> {
 
 fn read<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, ApiError> {
     let extensions = request.extensions();
-    let body = extensions.get::<Caller>().ok_or(Code::Internal)?.body();
+    parse_body(request, extensions.get::<Caller>().ok_or(Code::Internal)?.body())
+}
+
+/// Reads the body of a request, whoever sent it.
+pub(super) fn parse_body<T: DeserializeOwned>(request: &HttpRequest, body: &[u8]) -> Result<T, ApiError> {
     if !is_json(request) {
         return Err(Code::UnsupportedMediaType.into());
     }

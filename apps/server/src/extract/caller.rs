@@ -46,7 +46,7 @@ struct Inner {
     is_post: bool,
     origin: Origin,
     body: web::Bytes,
-    /// The signature went to the writer: it is bound to its target.
+    /// The signature needs not be bound to its target any more: it went to the writer, or opens nothing elsewhere.
     bound: Cell<bool>,
 }
 
@@ -77,16 +77,26 @@ pub(crate) enum Scheme {
 /// Verifies the signature of a request over its body, by one scheme.
 pub(super) type Verify = fn(&State, &ServiceRequest, &[u8], &Origin) -> Result<Signed, ApiError>;
 
+/// What a request that has a body may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Change something.
+    Change,
+    /// Ask: it may repeat, and its signature is bound only where its body is not what is asked there.
+    Ask,
+}
+
 /// Runs a route for a request that `verify` finds signed: nothing behind it runs for one that is not.
 pub(super) async fn guard(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
     verify: Verify,
+    purpose: Purpose,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let http = request.request().clone();
     let refuse = |error: ApiError| Ok(ServiceResponse::from_err(error, http.clone()));
     let Some(state) = request.app_data::<web::Data<State>>().cloned() else { return refuse(Code::Internal.into()) };
-    let caller = match caller(&state, &mut request, verify).await {
+    let caller = match caller(&state, &mut request, verify, purpose).await {
         Ok(caller) => caller,
         Err(error) => return refuse(error),
     };
@@ -103,15 +113,14 @@ pub(super) async fn guard(
 }
 
 /// Reads the body and verifies the signature over it.
-async fn caller(state: &State, request: &mut ServiceRequest, verify: Verify) -> Result<Caller, ApiError> {
+async fn caller(
+    state: &State,
+    request: &mut ServiceRequest,
+    verify: Verify,
+    purpose: Purpose,
+) -> Result<Caller, ApiError> {
     let origin = request.extensions().get::<Origin>().cloned().ok_or(Code::Internal)?;
-    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > BODY_LIMIT)) {
-        return Err(Code::BodyTooLarge.into());
-    }
-    let body = tokio::time::timeout(BODY_TIMEOUT, read_body(request.take_payload()))
-        .await
-        .unwrap_or_else(|_| Err(ApiError::from(Code::InvalidJson).detail("The body did not arrive in time")))?;
+    let body = receive(request).await?;
     let signed = verify(state, request, &body, &origin)?;
     let uri = request.uri();
     let path_and_query = uri.path_and_query().map_or_else(|| uri.path(), |both| both.as_str());
@@ -122,8 +131,19 @@ async fn caller(state: &State, request: &mut ServiceRequest, verify: Verify) -> 
         is_post: request.method() == Method::POST,
         origin,
         body,
-        bound: Cell::new(false),
+        bound: Cell::new(purpose == Purpose::Ask),
     })))
+}
+
+/// The whole body, within its limits of size and time.
+pub(super) async fn receive(request: &mut ServiceRequest) -> Result<web::Bytes, ApiError> {
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > BODY_LIMIT)) {
+        return Err(Code::BodyTooLarge.into());
+    }
+    tokio::time::timeout(BODY_TIMEOUT, read_body(request.take_payload()))
+        .await
+        .unwrap_or_else(|_| Err(ApiError::from(Code::InvalidJson).detail("The body did not arrive in time")))
 }
 
 impl Caller {
@@ -133,7 +153,7 @@ impl Caller {
     }
 
     /// The app with its flags.
-    pub(crate) fn served(&self) -> &ServedApp {
+    pub(crate) fn served(&self) -> &Arc<ServedApp> {
         &self.0.signed.served
     }
 
@@ -202,9 +222,7 @@ impl Caller {
 
     /// The rate limit of the app; and that what reads has no body, so that no captured body reads anything.
     fn may_go_on(&self) -> Result<(), ApiError> {
-        if let Err(wait) = self.0.signed.served.limiter.check() {
-            return Err(ApiError::from(Code::RateLimited).retry_after(wait.as_secs().saturating_add(1)));
-        }
+        self.0.signed.served.within_limit()?;
         let signs_body = match self.scheme() {
             Scheme::OsayCore => self.0.changes_state,
             Scheme::Oasis { .. } => self.0.is_post,
@@ -254,6 +272,11 @@ impl Caller {
     /// be bound could open it.
     fn opens_something(&self) -> bool {
         self.0.changes_state || !self.0.body.is_empty() || matches!(self.scheme(), Scheme::Oasis { .. })
+    }
+
+    /// What was signed is not what is asked here: it may be meant for where something changes, and is bound.
+    pub(super) fn misplaced(&self) {
+        self.0.bound.set(false);
     }
 
     /// Binds the signature to this request, and nothing else.

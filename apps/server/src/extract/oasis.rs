@@ -10,7 +10,8 @@ use actix_web::middleware::Next;
 use osaycore_signing::oasis::{self, Headers, Keys, Refusal};
 
 use crate::error::{ApiError, Code, Shape};
-use crate::extract::caller::{Scheme, Signed, guard, refused, single};
+use crate::extract::caller::{Purpose, Scheme, Signed, guard, refused, single};
+use crate::extract::ofrep;
 use crate::extract::request_id::Origin;
 use crate::group_commit::Repeat;
 use crate::server::State;
@@ -38,7 +39,7 @@ pub(crate) async fn layer(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    guard(request, next, verify).await
+    guard(request, next, verify, Purpose::Change).await
 }
 
 /// Headers, app, time, address, signature, in this order. Each refusal is counted for the audit trail.
@@ -102,6 +103,7 @@ const PAGES: [&str; 3] = ["/enroll/", "/api/auth/oauth/start", "/api/auth/oauth/
 pub(crate) fn shape(path: &str) -> Shape {
     match path.strip_prefix(BASE) {
         None if PAGES.iter().any(|page| path.starts_with(page)) => Shape::Page,
+        None if ofrep::is_of_ofrep(path) => Shape::Ofrep,
         None => Shape::OsayCore,
         Some("RegisterUser") => Shape::OasisRegistration,
         Some(_) => Shape::Oasis,

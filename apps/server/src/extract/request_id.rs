@@ -12,7 +12,7 @@ use actix_web::{Error, HttpMessage, HttpResponse, web};
 
 use crate::error::{ApiError, Code, Shape};
 use crate::extract::address::client_address;
-use crate::extract::oasis;
+use crate::extract::{oasis, ofrep};
 use crate::pages;
 use crate::server::State;
 use crate::system;
@@ -63,9 +63,12 @@ pub(crate) async fn layer(
     };
     if let Some(error) = &refused {
         let shape = oasis::shape(response.request().path());
-        response = response.into_response(answer(error, &origin.request_id, shape));
+        let flag = response.request().match_info().get("key").filter(|_| shape == Shape::Ofrep);
+        let error = flag.map_or_else(|| error.clone(), |key| error.clone().member("key", &key));
+        response = response.into_response(answer(&error, &origin.request_id, shape));
         state.metrics.refusal(error.code.as_str());
     }
+    ofrep::open_to_browsers(&mut response);
     if let Ok(value) = HeaderValue::from_str(&origin.request_id) {
         response.headers_mut().insert(HEADER, value);
     }

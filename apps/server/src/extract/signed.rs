@@ -9,12 +9,12 @@ use actix_web::middleware::Next;
 use osaycore_signing::v1::{self, Refusal, Secret, Signature};
 
 use crate::error::{ApiError, Code};
-use crate::extract::caller::{Scheme, Signed, guard, refused, single};
+use crate::extract::caller::{Purpose, Scheme, Signed, guard, refused, single};
 use crate::extract::request_id::Origin;
 use crate::server::State;
 use crate::system;
 
-const API_KEY: &str = "x-osaycore-api-key";
+pub(super) const API_KEY: &str = "x-osaycore-api-key";
 const TIMESTAMP: &str = "x-osaycore-timestamp";
 const SIGNATURE: &str = "x-osaycore-signature";
 
@@ -23,11 +23,16 @@ pub(crate) async fn layer(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    guard(request, next, verify).await
+    guard(request, next, verify, Purpose::Change).await
 }
 
 /// Headers, key, timestamp, signature, in this order. Each refusal is counted for the audit trail.
-fn verify(state: &State, request: &ServiceRequest, body: &[u8], origin: &Origin) -> Result<Signed, ApiError> {
+pub(super) fn verify(
+    state: &State,
+    request: &ServiceRequest,
+    body: &[u8],
+    origin: &Origin,
+) -> Result<Signed, ApiError> {
     let now_s = system::now_s();
     let headers = request.headers();
     let (Some(api_key), Some(timestamp), Some(signature)) =

@@ -1,12 +1,11 @@
 //! The user context: profile, balance, permissions and flags, of one consistent snapshot.
 
-use std::collections::BTreeMap;
-
-use actix_web::HttpResponse;
 use actix_web::web::{self, Data};
+use actix_web::{HttpRequest, HttpResponse};
 use osaycore_directory::{AvatarUrl, Custom, Scopes, User};
+use osaycore_flags::{Evaluation, Reason, Value};
 use osaycore_ledger::Amount;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::context::FlagContext;
@@ -16,7 +15,9 @@ use crate::routes::credits::BalanceSummary;
 use crate::routes::{json, resource, signed};
 use crate::server::State;
 use crate::store::members::Member;
-use crate::system;
+
+/// What the context has besides, where it is asked for.
+const FEATURE_DETAILS: &str = "feature_details";
 
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
     config.service(resource("/user/context", "GET").route(signed(web::get().to(context))));
@@ -28,8 +29,28 @@ struct ContextResponse<'a> {
     user_summary: UserSummary<'a>,
     credit_balance: BalanceSummary,
     app_context: AppContext<'a>,
-    enabled_features: BTreeMap<&'a str, bool>,
+    enabled_features: Enabled<'a>,
+    /// Only where it is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    feature_details: Option<Details<'a>>,
     api_session_id: Uuid,
+}
+
+/// A flag's key, and what it is for the bearer.
+type Evaluated<'a> = (&'a str, Evaluation<'a>);
+
+/// Key → whether it is on.
+struct Enabled<'a>(&'a [Evaluated<'a>]);
+
+/// Key → [`FeatureDetails`].
+struct Details<'a>(&'a [Evaluated<'a>]);
+
+/// What a flag is, and why in a word; nothing of what that was decided by.
+#[derive(Serialize)]
+struct FeatureDetails<'a> {
+    variant: Option<&'a str>,
+    value: Value<'a>,
+    reason: Reason,
 }
 
 #[derive(Serialize)]
@@ -61,18 +82,20 @@ struct Permissions<'a> {
 }
 
 /// `GET /api/user/context`: everything an app needs to know of the bearer, in one call.
-async fn context(state: Data<State>, caller: Caller, Bearer(claims): Bearer) -> Result<HttpResponse, ApiError> {
+async fn context(
+    state: Data<State>,
+    caller: Caller,
+    Bearer(claims): Bearer,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let with_details = wants_details(request.query_string())?;
     let (member, account) = state.wallet(caller.app(), claims.sub).await?;
     let Member { user, permit, groups, .. } = &*member;
     let served = caller.served();
     let effective = member.effective(&served.app);
     let attributes = FlagContext::new(user, permit.as_ref(), &effective, groups, &account).in_app(served.app.uuid);
-    let enabled_features: BTreeMap<&str, bool> = served
-        .flags
-        .evaluate_all(&attributes, system::now_us())
-        .map(|(key, evaluation)| (key, evaluation.enabled))
-        .collect();
-    state.metrics.flags(enabled_features.len());
+    let evaluated = state.evaluate_all(served, &attributes, &user.uuid.to_string()).await?;
+    state.metrics.flags(evaluated.len());
     json(&ContextResponse {
         success: true,
         user_summary: UserSummary::of(user),
@@ -88,9 +111,39 @@ async fn context(state: Data<State>, caller: Caller, Bearer(claims): Bearer) -> 
                 custom_permissions: &effective.custom,
             },
         },
-        enabled_features,
+        enabled_features: Enabled(&evaluated),
+        feature_details: with_details.then_some(Details(&evaluated)),
         api_session_id: claims.jti,
     })
+}
+
+impl Serialize for Enabled<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, evaluation)| (key, evaluation.enabled)))
+    }
+}
+
+impl Serialize for Details<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, evaluation)| (key, FeatureDetails::of(evaluation))))
+    }
+}
+
+/// `?include=feature_details`; what else stands in the query was never read, and clients may have something there.
+fn wants_details(query: &str) -> Result<bool, ApiError> {
+    let mut included = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "include").peekable();
+    let asked = included.peek().is_some();
+    if included.any(|(_, what)| what != FEATURE_DETAILS) {
+        return Err(ApiError::invalid("include", format!("{FEATURE_DETAILS} is all there is")));
+    }
+    Ok(asked)
+}
+
+impl<'a> FeatureDetails<'a> {
+    fn of(evaluation: &Evaluation<'a>) -> Self {
+        let Evaluation { variant, value, reason, .. } = *evaluation;
+        Self { variant, value, reason }
+    }
 }
 
 impl<'a> UserSummary<'a> {

@@ -59,6 +59,7 @@ async fn ready(state: Data<State>) -> HttpResponse {
 
 /// `GET /metrics`: Prometheus text.
 async fn metrics(state: Data<State>) -> HttpResponse {
-    let text = state.metrics.render(state.writer.waiting(), state.snapshots.age(), state.snapshots.servers());
+    let (waiting, listeners) = (state.writer.waiting(), state.streams.count());
+    let text = state.metrics.render(waiting, state.snapshots.age(), state.snapshots.servers(), listeners);
     HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text)
 }

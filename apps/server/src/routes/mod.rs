@@ -6,6 +6,7 @@ mod enroll;
 mod health;
 mod oasis;
 mod oauth;
+mod ofrep;
 mod payments;
 mod query;
 mod sessions;
@@ -45,6 +46,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig, with_metrics: bool) {
                 .default_service(web::to(not_found)),
         )
         .configure(health::configure)
+        .configure(ofrep::configure)
         .configure(enroll::configure)
         .configure(sessions::configure_keys)
         .default_service(web::to(not_found));

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::HeaderValue;
 use actix_web::web::{self, Data};
 use osaycore_audit::{Action, Log, Target, TargetKind};
-use osaycore_jwt::revocation::{self, Revocation, Storage as _, first_free_iat_s};
+use osaycore_jwt::revocation::{self, Revocation};
 use osaycore_jwt::{Claims, MAX_LIFETIME_S};
 use serde::{Deserialize, Serialize};
 
@@ -123,23 +123,17 @@ async fn revoke(
     let work = Work::Call(Box::new(move |tx, by| {
         let user = State::active_user(tx, sub)?;
         let now_s = by.now_us.div_euclid(1_000_000);
-        let revocation = if all {
-            sessions::end_all(tx, sub, now_s)?;
-            Revocation::User { sub, up_to_iat_s: first_free_iat_s(tx.user_cutoff(sub)?, now_s) }
+        if all {
+            sessions::sign_out(tx, by, &user, None)?;
         } else {
             match sid {
                 Some(sid) => sessions::end(tx, sid, sub, now_s)?,
-                None => Revocation::Token { jti, sub, expires_at_s: exp },
+                None => revocation::Storage::revoke(tx, &Revocation::Token { jti, sub, expires_at_s: exp })?,
             }
-        };
-        revocation::Storage::revoke(tx, &revocation)?;
-        let mut event = by.event(Action::TokenRevoked, Some(user.id));
-        event.target = Some(if all {
-            Target::new(TargetKind::User, sub.to_string())
-        } else {
-            Target::new(TargetKind::Token, jti.to_string())
-        });
-        tx.append(event)?;
+            let mut event = by.event(Action::TokenRevoked, Some(user.id));
+            event.target = Some(Target::new(TargetKind::Token, jti.to_string()));
+            tx.append(event)?;
+        }
         Ok::<_, Failure>(br#"{"success":true}"#.to_vec())
     }));
     let done = caller.run(&state, Some(sub), false, work).await?;

@@ -75,6 +75,14 @@ pub(super) fn put(tx: &mut Tx<'_>, identity: &Identity) -> Result<(), StoreError
     Ok(())
 }
 
+/// Takes an identity from its user.
+pub(crate) fn remove(tx: &mut Tx<'_>, identity: &Identity) -> Result<(), StoreError> {
+    let Identity { provider, issuer, subject, .. } = identity;
+    let key = (tx.tenant_id, provider.as_str(), issuer.as_str(), subject.as_str());
+    diesel::delete(identities::table.find(key)).execute(&mut *tx.connection)?;
+    Ok(())
+}
+
 impl Row {
     fn read(self) -> Result<Identity, StoreError> {
         fn parse<T: std::str::FromStr>(text: &str) -> Result<T, StoreError> {

@@ -1,7 +1,7 @@
 //! The keys that sign user tokens, and the issuer's name: tables `jwt_keys`, `deployment`.
 
-use diesel::dsl::exists;
 use diesel::prelude::*;
+use osaycore_jwt::rotation::{Rotation, Stage};
 use osaycore_jwt::{Algorithm, Key, KeyRing, KeyState};
 
 use super::db::{AnyConnection, StoreError, each_backend, row};
@@ -41,11 +41,7 @@ pub(crate) fn ring(connection: &mut AnyConnection, sealer: &Sealer) -> Result<Ke
     let mut keys = Vec::with_capacity(rows.len());
     for row in rows {
         let secret = sealer.open(place(&row.kid), &row.secret)?;
-        let state = match row.state.as_str() {
-            "next" => KeyState::Next,
-            "active" => KeyState::Active,
-            _ => KeyState::Retiring,
-        };
+        let state = stage(&row.state, row.active_from_us, row.drop_after_us)?.state();
         let algorithm = Algorithm::named(&row.algorithm).ok_or(StoreError::Corrupt("algorithm of a token key"))?;
         keys.push(Key::new(algorithm, row.kid, &secret, state).map_err(|_| StoreError::Corrupt("token key"))?);
     }
@@ -71,55 +67,94 @@ pub(crate) fn set_issuer(connection: &mut AnyConnection, issuer: &str) -> Result
     Ok(())
 }
 
-/// A key pair, or a shared secret, that is to be published.
+/// Every key's stage, as it is committed by now.
+pub(crate) fn rotation(connection: &mut AnyConnection) -> Result<Rotation, StoreError> {
+    let columns = (jwt_keys::kid, jwt_keys::state, jwt_keys::active_from_us, jwt_keys::drop_after_us);
+    let rows: Vec<(String, String, i64, Option<i64>)> = jwt_keys::table.select(columns).load(connection)?;
+    let stages = rows.into_iter().map(|(kid, state, from_us, after_us)| Ok((kid, stage(&state, from_us, after_us)?)));
+    Rotation::load(stages.collect::<Result<Vec<_>, StoreError>>()?)
+        .map_err(|_| StoreError::Corrupt("ring of token keys"))
+}
+
+/// Takes a step of the rotation; → the stages after it. A key that it adds is to be inserted in the same transaction.
+///
+/// One step at a time, over all tenants and servers: the version is raised first, which locks its row. Every server reads
+/// the keys again.
+pub(crate) fn step<E: From<StoreError>>(
+    connection: &mut AnyConnection,
+    step: impl FnOnce(Rotation) -> Result<Rotation, E>,
+) -> Result<Rotation, E> {
+    versions::bump(connection, Kind::Configuration)?;
+    let before = rotation(connection)?;
+    let after = step(before.clone())?;
+    save(connection, &before, &after)?;
+    Ok(after)
+}
+
+fn save(connection: &mut AnyConnection, before: &Rotation, after: &Rotation) -> Result<(), StoreError> {
+    let gone: Vec<&str> = before.stages().map(|(kid, _)| kid).filter(|kid| after.stage(kid).is_none()).collect();
+    diesel::delete(jwt_keys::table.filter(jwt_keys::kid.eq_any(gone))).execute(connection)?;
+    let changed = after.stages().filter(|(kid, stage)| before.stage(kid).is_some_and(|was| was != *stage));
+    // The index lets one be active: it retires before another takes its place.
+    let (retiring, others): (Vec<_>, Vec<_>) = changed.partition(|(_, stage)| stage.state() == KeyState::Retiring);
+    for (kid, stage) in retiring.into_iter().chain(others) {
+        let (state, active_from_us, drop_after_us) = columns(stage);
+        diesel::update(jwt_keys::table.find(kid))
+            .set((
+                jwt_keys::state.eq(state),
+                active_from_us.map(|from_us| jwt_keys::active_from_us.eq(from_us)),
+                jwt_keys::drop_after_us.eq(drop_after_us),
+            ))
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
+/// State, `active_from_us`, `drop_after_us`; of a key that retires it stays stored when it began to issue.
+const fn columns(stage: Stage) -> (&'static str, Option<i64>, Option<i64>) {
+    match stage {
+        Stage::Next { active_from_us } => ("next", Some(active_from_us), None),
+        Stage::Active { since_us } => ("active", Some(since_us), None),
+        Stage::Retiring { drop_after_us } => ("retiring", None, Some(drop_after_us)),
+    }
+}
+
+fn stage(state: &str, active_from_us: i64, drop_after_us: Option<i64>) -> Result<Stage, StoreError> {
+    match (state, drop_after_us) {
+        ("next", None) => Ok(Stage::Next { active_from_us }),
+        ("active", None) => Ok(Stage::Active { since_us: active_from_us }),
+        ("retiring", Some(drop_after_us)) => Ok(Stage::Retiring { drop_after_us }),
+        _ => Err(StoreError::Corrupt("state of a token key")),
+    }
+}
+
+/// A key pair, or a shared secret.
 pub(crate) struct NewKey<'a> {
     pub(crate) kid: &'a str,
     pub(crate) algorithm: Algorithm,
     pub(crate) secret: &'a [u8],
-    /// When it issues.
-    pub(crate) active_from_us: i64,
+    pub(crate) stage: Stage,
 }
 
-/// Publishes a key, in the place of one that was published and has not issued yet.
-pub(crate) fn publish(
+/// Adds a key, by a [`step`] or as the first.
+pub(crate) fn insert(
     connection: &mut AnyConnection,
     sealer: &Sealer,
     key: &NewKey<'_>,
     now_us: i64,
 ) -> Result<(), StoreError> {
-    diesel::delete(jwt_keys::table.filter(jwt_keys::state.eq("next"))).execute(connection)?;
+    let (state, active_from_us, drop_after_us) = columns(key.stage);
     let row = Row {
         kid: key.kid.to_owned(),
         algorithm: key.algorithm.name().to_owned(),
         secret: sealer.seal(place(key.kid), key.secret)?,
-        state: "next".to_owned(),
+        state: state.to_owned(),
         created_at_us: now_us,
-        active_from_us: key.active_from_us,
-        drop_after_us: None,
+        active_from_us: active_from_us.unwrap_or(now_us),
+        drop_after_us,
     };
     each_backend!(&mut *connection, |inner| diesel::insert_into(jwt_keys::table).values(row).execute(inner))?;
-    versions::bump(connection, Kind::Configuration)
-}
-
-/// Whether a published key is to issue by now.
-pub(crate) fn any_to_promote(connection: &mut AnyConnection, now_us: i64) -> Result<bool, StoreError> {
-    let due = jwt_keys::table.filter(jwt_keys::state.eq("next")).filter(jwt_keys::active_from_us.le(now_us));
-    Ok(diesel::select(exists(due)).get_result(connection)?)
-}
-
-/// Lets a published key issue whose time has come; the one that did so far verifies until `drop_after_us`, when the last of
-/// its tokens has expired.
-pub(crate) fn promote(connection: &mut AnyConnection, now_us: i64, drop_after_us: i64) -> Result<(), StoreError> {
-    if !any_to_promote(connection, now_us)? {
-        return Ok(());
-    }
-    diesel::update(jwt_keys::table.filter(jwt_keys::state.eq("active")))
-        .set((jwt_keys::state.eq("retiring"), jwt_keys::drop_after_us.eq(drop_after_us)))
-        .execute(connection)?;
-    diesel::update(jwt_keys::table.filter(jwt_keys::state.eq("next")))
-        .set((jwt_keys::state.eq("active"), jwt_keys::active_from_us.eq(now_us)))
-        .execute(connection)?;
-    versions::bump(connection, Kind::Configuration)
+    Ok(())
 }
 
 /// What the active key signs with; none before the first start.
@@ -143,29 +178,15 @@ pub(crate) fn list(connection: &mut AnyConnection) -> Result<Vec<KeyInfo>, Store
     Ok(rows.into_iter().map(info).collect())
 }
 
-/// Seals every key anew: the master key is rotated.
+/// Seals every key anew: the master key is rotated. Locks what a [`step`] locks, in its order.
 pub(crate) fn reseal(connection: &mut AnyConnection, sealer: &Sealer) -> Result<usize, StoreError> {
+    versions::bump(connection, Kind::Configuration)?;
     let rows: Vec<Row> = jwt_keys::table.select(row::<Row>()).load(connection)?;
     for row in &rows {
         let sealed = sealer.seal(place(&row.kid), &sealer.open(place(&row.kid), &row.secret)?)?;
         diesel::update(jwt_keys::table.find(&row.kid)).set(jwt_keys::secret.eq(sealed)).execute(connection)?;
     }
     Ok(rows.len())
-}
-
-/// Whether a key of which the last token has expired is still there.
-pub(crate) fn any_retired(connection: &mut AnyConnection, now_us: i64) -> Result<bool, StoreError> {
-    let retired = jwt_keys::table.filter(jwt_keys::state.eq("retiring")).filter(jwt_keys::drop_after_us.le(now_us));
-    Ok(diesel::select(exists(retired)).get_result(connection)?)
-}
-
-/// Drops the keys of which the last token has expired.
-pub(crate) fn drop_retired(connection: &mut AnyConnection, now_us: i64) -> Result<(), StoreError> {
-    let retired = jwt_keys::table.filter(jwt_keys::state.eq("retiring")).filter(jwt_keys::drop_after_us.le(now_us));
-    if diesel::delete(retired).execute(connection)? > 0 {
-        versions::bump(connection, Kind::Configuration)?;
-    }
-    Ok(())
 }
 
 fn place(kid: &str) -> Place<'_> {

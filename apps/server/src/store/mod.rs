@@ -1,6 +1,7 @@
 //! The storage traits of the domain crates, on diesel: the only place that knows it.
 
 pub(crate) mod apps;
+pub(crate) mod assignments;
 mod audit;
 pub(crate) mod backup;
 mod bulk;
@@ -8,11 +9,13 @@ pub(crate) mod db;
 pub(crate) mod deployment;
 mod directory;
 pub(crate) mod enrollments;
+pub(crate) mod eval_keys;
+pub(crate) mod flag_versions;
 pub(crate) mod flags;
 pub(crate) mod flows;
 pub(crate) mod groups;
 mod head;
-mod identities;
+pub(crate) mod identities;
 pub(crate) mod jwt_keys;
 pub(crate) mod leases;
 pub(crate) mod ledger;

@@ -73,6 +73,14 @@ table! { flags (tenant_id, app_id, key) {
 table! { segments (tenant_id, app_id, key) {
     tenant_id -> BigInt, app_id -> BigInt, key -> Text, definition -> Text, updated_at_us -> BigInt,
 } }
+table! { flag_versions (tenant_id, app_id, version) {
+    tenant_id -> BigInt, app_id -> BigInt, version -> BigInt, at_us -> BigInt, author -> Text, change -> Text,
+    restored -> Nullable<BigInt>, content -> Text,
+} }
+table! { flag_assignments (tenant_id, app_id, flag, unit, rule) {
+    tenant_id -> BigInt, app_id -> BigInt, flag -> Text, unit -> Text, rule -> Text, variant -> Text,
+    assigned_at_us -> BigInt,
+} }
 table! { audit_events (tenant_id, id) {
     tenant_id -> BigInt, id -> BigInt, at_us -> BigInt, action -> Text, app_id -> Nullable<BigInt>,
     user_id -> Nullable<BigInt>, canonical -> Text, leaf_hash -> Binary,
@@ -134,6 +142,10 @@ table! { refresh_tokens (tenant_id, token_hash) {
     tenant_id -> BigInt, token_hash -> Binary, session_id -> Binary, place -> Text,
     replaced_at_s -> Nullable<BigInt>, sealed -> Nullable<Binary>,
 } }
+table! { eval_keys (tenant_id, app_id, id) {
+    tenant_id -> BigInt, app_id -> BigInt, id -> BigInt, name -> Text, key_hash -> Binary,
+    created_at_us -> BigInt,
+} }
 
 allow_tables_to_appear_in_same_query!(users, permits, group_members, group_apps, user_groups, accounts, apps);
 allow_tables_to_appear_in_same_query!(audit_events, entries);
@@ -142,6 +154,8 @@ allow_tables_to_appear_in_same_query!(
     tenants,
     signatures,
     revocations,
+    flags,
+    flag_assignments,
     enrollments,
     outbox,
     flows,

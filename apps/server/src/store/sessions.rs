@@ -1,6 +1,6 @@
 //! Sessions and the chains of their refresh tokens: tables `sessions`, `refresh_tokens`.
 
-use diesel::dsl::exists;
+use diesel::dsl::{exists, max};
 use diesel::prelude::*;
 use osaycore_jwt::session::{Place, Session, Storage, Successor, TokenHash};
 use uuid::Uuid;
@@ -139,6 +139,30 @@ impl Storage for Tx<'_> {
             diesel::delete(sessions::table.find((self.tenant_id, id))).execute(&mut *self.connection)?;
         }
         Ok(u64::try_from(over.len()).unwrap_or(u64::MAX))
+    }
+}
+
+impl Tx<'_> {
+    /// The sessions of a user that are neither revoked nor expired, by their beginning.
+    pub(crate) fn live_sessions(&mut self, sub: Uuid, now_s: i64) -> Result<Vec<Session>, StoreError> {
+        let rows: Vec<Row> = sessions::table
+            .filter(sessions::tenant_id.eq(self.tenant_id))
+            .filter(sessions::user_uuid.eq(sub.as_bytes().as_slice()))
+            .filter(sessions::revoked_at_s.is_null())
+            .filter(sessions::expires_at_s.gt(now_s))
+            .order((sessions::created_at_s, sessions::id))
+            .select(row::<Row>())
+            .load(&mut *self.connection)?;
+        rows.into_iter().map(Row::read).collect()
+    }
+
+    /// When the session was last refreshed, Unix seconds; none: never.
+    pub(crate) fn refreshed_at_s(&mut self, session_id: Uuid) -> Result<Option<i64>, StoreError> {
+        Ok(refresh_tokens::table
+            .filter(refresh_tokens::tenant_id.eq(self.tenant_id))
+            .filter(refresh_tokens::session_id.eq(session_id.as_bytes().as_slice()))
+            .select(max(refresh_tokens::replaced_at_s))
+            .get_result(&mut *self.connection)?)
     }
 }
 

@@ -73,6 +73,16 @@ pub(crate) fn exchange(tx: &mut Tx<'_>, code_hash: &[u8; 32], session_id: Uuid) 
     Ok(set > 0)
 }
 
+/// Drops the codes that would begin a session of the user. One that did stays, to be known if it comes again.
+pub(crate) fn drop_of_user(tx: &mut Tx<'_>, user_id: i64) -> Result<(), StoreError> {
+    let theirs = sign_in_codes::table
+        .filter(sign_in_codes::tenant_id.eq(tx.tenant_id))
+        .filter(sign_in_codes::user_id.eq(user_id))
+        .filter(sign_in_codes::session_id.is_null());
+    diesel::delete(theirs).execute(&mut *tx.connection)?;
+    Ok(())
+}
+
 /// The tenants that have a code which expired before `now_us`, the first so many of them.
 pub(crate) fn tenants_with_old(
     connection: &mut AnyConnection,

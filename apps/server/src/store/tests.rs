@@ -1,6 +1,8 @@
 //! The domain crates' contract suites, on every database there is: a SQLite file, and PostgreSQL where the variable
 //! `OSAYCORE_TEST_POSTGRES` names a server on which databases may be made.
 
+mod flags;
+mod jwt_keys;
 mod leases;
 mod schema;
 mod sign_in;
@@ -85,7 +87,6 @@ impl Store {
 }
 
 #[derive(Debug)]
-#[expect(dead_code, reason = "shown when a test fails")]
 enum Broken {
     Promise(String),
     Store(StoreError),

@@ -14,7 +14,10 @@ const FILE: &str = r#"{"flags": [
 fn a_file_comes_back_as_it_was_in_both_formats() {
     let deployment = Deployment::new();
     deployment.write("flags.json", FILE);
-    assert_eq!(deployment.json(&["flag", "apply", "flags.json"]), serde_json::json!({ "flags": 3, "segments": 1 }));
+    assert_eq!(
+        deployment.json(&["flag", "apply", "flags.json"]),
+        serde_json::json!({ "flags": 3, "segments": 1, "version": 1 })
+    );
     let exported = deployment.text(&["flag", "export"]);
     deployment.write("flags.yaml", &deployment.text(&["flag", "export", "--format", "yaml"]));
     let other = Deployment::new();

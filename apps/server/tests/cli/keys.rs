@@ -59,6 +59,29 @@ fn a_new_token_key_issues_and_the_old_one_retires() {
 }
 
 #[test]
+fn one_key_is_next_and_the_one_that_issues_is_not_dropped() {
+    let deployment = Deployment::new();
+    let first = text(&deployment.json(&["key", "list"])[0], "kid");
+    let refused = deployment.refused(&["key", "drop", &first], 1);
+    assert!(refused.contains(&first) && refused.contains("key rotate jwt --lead-seconds 0"), "{refused}");
+    let next = text(&deployment.json(&["key", "rotate", "jwt"]), "kid");
+    deployment.text(&["tenant", "create", "--name", "other"]);
+    for tenant in ["default", "other"] {
+        let refused = deployment.refused(&["key", "rotate", "jwt", "--lead-seconds", "0", "--tenant", tenant], 1);
+        assert!(refused.contains(&format!("osaycore key drop {next}")), "{refused}");
+    }
+    assert_eq!(deployment.json(&["key", "drop", &next])["dropped"], next.as_str());
+    assert!(deployment.refused(&["key", "drop", &next], 1).contains("there is no key"));
+    let new = text(&deployment.json(&["key", "rotate", "jwt", "--lead-seconds", "0"]), "kid");
+    deployment.text(&["key", "drop", &first]);
+    let keys = deployment.json(&["key", "list"]);
+    assert!(keys.as_array().unwrap().len() == 1 && keys[0]["kid"] == new.as_str(), "{keys}");
+    let dropped = deployment.json(&["audit", "list", "--action", "key.dropped"]);
+    let targets: Vec<_> = dropped.as_array().unwrap().iter().map(|event| event["target"]["id"].clone()).collect();
+    assert_eq!(targets, [first, next], "newest first: {dropped}");
+}
+
+#[test]
 fn no_secret_is_in_the_files_in_clear() {
     let deployment = Deployment::new();
     let app = deployment.app("Shop");

@@ -4,7 +4,9 @@
 #![expect(clippy::panic, reason = "the harness fails with a sentence")]
 
 mod backups;
+mod flag_versions;
 mod flags;
+mod imports;
 mod keys;
 mod nouns;
 mod serving;

@@ -271,3 +271,24 @@ fn every_change_is_in_the_trail_with_who_did_it_and_no_secret() {
     assert_eq!((of(&["--limit", "2"]), of(&["--before", "3"])), (2, 2));
     assert_eq!((of(&["--to", "2020-01-01"]), of(&["--from", "2020-01-01T00:00:00Z"])), (0, 6));
 }
+
+#[test]
+fn a_user_without_logins_and_sessions_has_nothing_to_end() {
+    let deployment = Deployment::new();
+    let user = deployment.user("alice");
+    let shown = deployment.json(&["user", "show", "alice"]);
+    assert_eq!((&shown["identities"], &shown["sessions"]), (&serde_json::json!([]), &serde_json::json!([])));
+    assert_eq!(deployment.json(&["user", "sign-out", "alice"])["sessions_ended"], 0);
+    let session = "9b2b0f0e-0000-4000-8000-000000000000";
+    let error = deployment.refused(&["user", "sign-out", "alice", "--session", session], 1);
+    assert_eq!(error, format!("error: user alice has no session {session}\n"));
+    deployment.refused(&["user", "sign-out", "alice", "--session", "nonsense"], 2);
+    let error = deployment.refused(&["user", "unlink", "alice", "--provider", "google"], 1);
+    assert_eq!(error, "error: user alice has no login of google; see `osaycore user show`\n");
+    deployment.refused(&["user", "unlink", "alice"], 2);
+    deployment.refused(&["user", "unlink", "alice", "--provider", "Google!"], 2);
+    deployment.refused(&["user", "sign-out", "nobody"], 1);
+    // Those who are deleted can be signed out for good, by id.
+    deployment.text(&["user", "delete", "alice"]);
+    assert_eq!(deployment.json(&["user", "sign-out", &user])["sessions_ended"], 0);
+}

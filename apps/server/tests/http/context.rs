@@ -183,6 +183,45 @@ fn flags_of_a_file_are_in_force_within_a_second() {
 }
 
 #[test]
+fn the_details_of_the_flags_are_there_where_they_are_asked_for() {
+    let (world, app) = World::served();
+    let token = world.token(&app, &world.user("ann"));
+    let file = json!({"flags": [
+        {"key": "on", "default": true},
+        {"key": "off", "default": true, "enabled": false},
+        {"key": "inactive", "active": false},
+        {"key": "real", "type": "float", "variants": {"one": 1.0}, "default": "one"},
+        {"key": "split", "type": "object", "variants": {"a": {"x": 1}, "b": {"x": 2}}, "default": "a",
+         "rules": [{"name": "a secret rule", "serve": {"b": 1}}]}
+    ]});
+    std::fs::write(world.folder().join("flags.json"), file.to_string()).unwrap();
+    world.run(&["flag", "apply", "flags.json"]);
+    let with_details = format!("{PATH}?include=feature_details");
+    let read = || world.read(&app, &token, &with_details);
+    within_a_second("the flags", || read().ok()["feature_details"].get("on").is_some());
+    let answer = read();
+    let body = answer.ok();
+    assert_eq!(
+        body["feature_details"],
+        json!({
+            "on": {"variant": "on", "value": true, "reason": "STATIC"},
+            "off": {"variant": "off", "value": false, "reason": "DISABLED"},
+            "real": {"variant": "one", "value": 1.0, "reason": "STATIC"},
+            "split": {"variant": "b", "value": {"x": 2}, "reason": "SPLIT"}
+        })
+    );
+    assert!(answer.text().contains(r#""value":1.0,"#) && !answer.text().contains("secret"), "{}", answer.text());
+    assert_eq!(body["enabled_features"], json!({"on": true, "off": false, "real": false, "split": true}));
+    assert_eq!(context(&world, &app, &token).get("feature_details"), None);
+    for query in ["include=everything", "include=", "include=feature_details&include=everything"] {
+        let refused = world.read(&app, &token, &format!("{PATH}?{query}")).refused(400, "invalid_field");
+        assert_eq!(refused["field"], "include", "{query}");
+    }
+    let other = world.read(&app, &token, &format!("{PATH}?v=1")).ok();
+    assert_eq!(other.get("feature_details"), None, "what is not ours is passed over");
+}
+
+#[test]
 fn a_rollout_sticks_to_its_users_across_restarts() {
     let (mut world, app) = World::served();
     let file =

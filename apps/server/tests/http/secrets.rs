@@ -51,6 +51,7 @@ fn no_secret_is_in_a_file_a_log_the_trail_or_an_error() {
     let app = world.app("app", &["add_credits", "manage_users", "read_audit"]);
     let user = world.rich_user("ann", "100");
     let rotated = world.run_json(&["app", "rotate-secret", &app.id, "--grace-seconds", "3600"]);
+    let eval_key = world.run_json(&["app", "eval-key", &app.id])["eval_key"].as_str().unwrap().to_owned();
     let rotated = App { secret_key: rotated["secret_key"].as_str().unwrap().to_owned(), ..app.clone() };
     world.serve();
     let (token, revoked) = (world.token(&app, &user), world.token(&rotated, &user));
@@ -72,6 +73,9 @@ fn no_secret_is_in_a_file_a_log_the_trail_or_an_error() {
             .set("X-OSAYCORE-API-KEY", &app.secret_key)
             .send(&world),
         Call::new("PUT", "/api/user/context").bearer(&token).signed(&app).send(&world),
+        Call::post("/ofrep/v1/evaluate/flags", "{}").bearer(&eval_key).send(&world),
+        Call::post("/ofrep/v1/evaluate/flags", "{}").bearer(&eval_key).set("X-API-Key", &app.secret_key).send(&world),
+        Call::get(&format!("/ofrep/v1/changes?channel={eval_key}")).send(&world),
     ] {
         assert!(answer.status >= 400);
         said.push((format!("an error body: {}", answer.code()), answer.body));
@@ -87,6 +91,7 @@ fn no_secret_is_in_a_file_a_log_the_trail_or_an_error() {
         ("signature of a token", token.rsplit('.').next().unwrap().to_owned()),
         ("oasis_application_key", app.oasis_application_key.clone()),
         ("oasis_api_key", app.oasis_api_key.clone()),
+        ("eval_key", eval_key.clone()),
         ("master key", master),
     ];
     for command in [
@@ -94,6 +99,7 @@ fn no_secret_is_in_a_file_a_log_the_trail_or_an_error() {
         vec!["audit", "list"],
         vec!["app", "list", "--json"],
         vec!["app", "show", &app.id, "--json"],
+        vec!["app", "eval-keys", &app.id, "--json"],
         vec!["user", "list", "--json"],
         vec!["key", "list", "--json"],
         vec!["config"],

@@ -1,8 +1,9 @@
 //! Off → prerequisites → overrides → rules → default.
 
 use crate::{DAY_US, NEW_YEAR_US, line, object, set};
-use osaycore_flags::{Attribute, Value};
-use serde_json::{Value as Json, json};
+use core::cell::RefCell;
+use osaycore_flags::{Attribute, Context, Value};
+use serde_json::{Map, Value as Json, json};
 
 /// A flag where every step has its own variant; members are replaced per row.
 fn flag(changes: Json) -> Json {
@@ -179,10 +180,63 @@ fn json_attributes() {
 #[test]
 fn the_examples_of_the_documentation_compile() {
     let page = include_str!("../../../../docs/flags.md");
-    let examples: Vec<&str> = page.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert_eq!(examples.len(), 2);
-    for example in examples {
+    let examples = page.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    // The other JSON of the page is what a client sends and gets.
+    let files: Vec<&str> = examples.filter(|example| example.contains("\"flags\": [")).collect();
+    assert!(!files.is_empty());
+    for example in files {
         let file = osaycore_flags::parse(example).unwrap();
         crate::compile(&file).unwrap_or_else(|faults| panic!("{faults:?}"));
+    }
+}
+
+/// A context that writes down what was hashed in vain.
+struct Noticing(Map<String, Json>, RefCell<Vec<String>>);
+
+impl Context for Noticing {
+    fn attribute(&self, name: &str) -> Option<Attribute<'_>> {
+        self.0.attribute(name)
+    }
+
+    fn unit_missing(&self, units: &[String]) {
+        self.1.borrow_mut().push(units.join(" "));
+    }
+}
+
+#[test]
+fn a_unit_that_is_missing_is_told_where_it_is_hashed_and_only_if_it_comes_to_that() {
+    let set = set(&json!({
+        "flags": [
+            {"key": "plain", "overrides": {"u": true}, "rules": [{"when": [{"segment": "listed"}], "serve": true}]},
+            {"key": "rollout", "rules": [{"rollout": {"percent": 100}, "serve": true}]},
+            {"key": "weights", "rules": [{"serve": {"on": 1, "off": 1}}]},
+            {"key": "group", "rules": [{"exclusion": {"group": "g", "from": 0, "to": 50}, "serve": true}]},
+            {"key": "held_out", "holdouts": ["some"], "rules": [{"serve": true}]},
+            {"key": "child", "prerequisites": [{"flag": "rollout", "value": true}]},
+            {"key": "either", "rules": [{"rollout": {"percent": 100, "unit": ["company", "user_id"]}, "serve": true}]},
+            {"key": "staff", "rules": [
+                {"when": [{"attribute": "role", "op": "=", "value": "staff"}], "rollout": {"percent": 1}, "serve": true}]},
+            {"key": "decided", "rules": [
+                {"when": [{"attribute": "company", "op": "=", "value": "acme"}], "serve": true},
+                {"rollout": {"percent": 50}, "serve": true}]}],
+        "segments": [{"key": "listed", "users": ["u"]}, {"key": "some", "rollout": {"percent": 5}}]}));
+    for (key, context, missed) in [
+        ("plain", json!({}), ""),
+        ("rollout", json!({}), "user_id"),
+        ("rollout", json!({"user_id": "u"}), ""),
+        ("weights", json!({}), "user_id"),
+        ("group", json!({}), "user_id"),
+        ("held_out", json!({}), "user_id"),
+        ("child", json!({}), "user_id"),
+        ("either", json!({}), "company user_id"),
+        ("either", json!({"company": "acme"}), ""),
+        ("staff", json!({}), ""),
+        ("staff", json!({"role": "staff"}), "user_id"),
+        ("decided", json!({"company": "acme"}), ""),
+        ("decided", json!({}), "user_id"),
+    ] {
+        let context = Noticing(object(context), RefCell::default());
+        set.evaluate(key, &context, NEW_YEAR_US).unwrap();
+        assert_eq!(context.1.take().join(", "), missed, "{key} {:?}", context.0);
     }
 }

@@ -201,6 +201,15 @@ fn flags() {
         ),
         (rule(json!({"serve": true, "sticky": true})), "`sticky` goes with `rollout` or weights"),
         (
+            rule(json!({"name": "x".repeat(201), "serve": {"on": 1}, "sticky": true})),
+            "is `sticky`: its name and those of the variants may have 200 bytes, none of control",
+        ),
+        (
+            json!({"type": "string", "variants": {"a\u{0}": "1"}, "default": "a\u{0}",
+                "rules": [{"serve": {"a\u{0}": 1}, "sticky": true}]}),
+            "is `sticky`: its name and those of the variants",
+        ),
+        (
             json!({"rules": [{"serve": true}, {"name": "late", "serve": false}]}),
             "flag `a`, rule `late`: is never reached: rule `rule 1` before it takes everybody",
         ),

@@ -86,6 +86,15 @@ fn once_seen_always_seen() {
 }
 
 #[test]
+fn a_set_names_its_flags_with_sticky_rules() {
+    let rule = |sticky: bool| json!([{"name": "r", "sticky": sticky, "rollout": {"percent": 5}, "serve": true}]);
+    let set = set(&json!({"flags": [
+        {"key": "b", "rules": rule(true)}, {"key": "plain", "rules": rule(false)},
+        {"key": "inactive", "active": false, "rules": rule(true)}, {"key": "a", "enabled": false, "rules": rule(true)}]}));
+    assert_eq!(set.sticky().collect::<Vec<_>>(), ["a", "b"]);
+}
+
+#[test]
 fn the_first_unit_that_is_there_counts() {
     let set = set(&json!({"flags": [{"key": "f", "rules": [
         {"name": "r", "rollout": {"percent": 100, "unit": ["user_id", "session"]}, "serve": true}]}]}));

@@ -185,7 +185,7 @@ fn told<T: Send + 'static>(
     mut work: impl FnMut(&mut Tx<'_>, Asking<'_>) -> Result<(&'static [u8], T), Failure> + Send + 'static,
 ) -> (Work, Told<T>) {
     let snapshots = Arc::clone(&state.snapshots);
-    let ServedApp { app, monthly_user_limit, .. } = caller.served();
+    let ServedApp { app, monthly_user_limit, .. } = &**caller.served();
     let (app, monthly_limit) = (Arc::clone(app), *monthly_user_limit);
     telling(move |tx, by| {
         snapshots.with_sealer(tx, |tx, sealer| work(tx, Asking { app: &app, monthly_limit, by, sealer }))

@@ -1,10 +1,16 @@
 //! What flag rules may ask about a user of an app (contract, "Flag files": attributes).
 
+mod given;
+
+pub(crate) use given::{Given, Layers};
+
 use osaycore_directory::{Effective, Permit, Rate, User};
 use osaycore_flags::{Attribute, Context};
 use osaycore_ledger::Account;
 use serde_json::{Map, Value};
 use uuid::Uuid;
+
+use crate::store::assignments::Assigned;
 
 /// The attributes of one user in one app, of one consistent snapshot.
 pub(crate) struct FlagContext<'a> {
@@ -72,6 +78,26 @@ impl Context for FlagContext<'_> {
             "created_at" => Attribute::Time(user.created_at_us),
             _ => return Attribute::from_json(self.custom.get(name.strip_prefix("custom.")?)?),
         })
+    }
+}
+
+/// The attributes with what sticky rules served before.
+pub(crate) struct Remembering<'a, C: ?Sized> {
+    pub(crate) attributes: &'a C,
+    pub(crate) assigned: &'a Assigned,
+}
+
+impl<C: Context + ?Sized> Context for Remembering<'_, C> {
+    fn attribute(&self, name: &str) -> Option<Attribute<'_>> {
+        self.attributes.attribute(name)
+    }
+
+    fn assignment(&self, flag: &str, rule: &str) -> Option<&str> {
+        self.assigned.get(flag)?.get(rule).map(String::as_str)
+    }
+
+    fn unit_missing(&self, units: &[String]) {
+        self.attributes.unit_missing(units);
     }
 }
 

@@ -1,0 +1,112 @@
+//! The flags of one app as a server serves them.
+
+use osaycore_flags::FlagSet;
+use sha2::{Digest as _, Sha256};
+
+use crate::store::db::StoreError;
+use crate::store::flags::{Served, TenantFlags};
+
+/// A compiled set, and the version that tells it from any other.
+pub(crate) struct ServedFlags {
+    pub(crate) set: FlagSet,
+    /// 32 hexadecimal digits over flags, salts and segments: the same on every server and after a restart.
+    pub(crate) version: String,
+}
+
+impl ServedFlags {
+    /// The app's own flags and segments, and of the rest what is every app's.
+    pub(crate) fn of_app(all: &TenantFlags, app_id: i64) -> Result<Self, StoreError> {
+        // What does not compile is refused when it is written: this never fails but for a change by hand.
+        let set = all.compile(app_id).map_err(|_| StoreError::Corrupt("set of flags"))?;
+        Ok(Self { set, version: version(all, app_id)? })
+    }
+}
+
+/// A digest of what [`TenantFlags::compile`] makes the set of.
+fn version(all: &TenantFlags, app_id: i64) -> Result<String, StoreError> {
+    let Served { flags, segments } = all.served(app_id);
+    let flags: Vec<_> = flags.into_values().map(|flag| (&flag.salt, &flag.definition)).collect();
+    let segments: Vec<_> = segments.into_values().collect();
+    let text = serde_json::to_vec(&(flags, segments)).map_err(|_| StoreError::Corrupt("set of flags"))?;
+    Ok(digest(&[&text]))
+}
+
+/// 128 bits of SHA-256 over the parts and where each ends, in hexadecimal.
+pub(crate) fn digest(parts: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(part);
+    }
+    let full: [u8; 32] = hash.finalize().into();
+    hex::encode(full.first_chunk::<16>().copied().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use osaycore_flags::{FlagFile, parse};
+
+    use super::*;
+    use crate::store::flags::{EVERY_APP, StoredFlag, StoredSegment};
+
+    const APP: i64 = 7;
+
+    fn stored(files: &[(i64, &str)]) -> TenantFlags {
+        let mut all = TenantFlags::default();
+        for (app_id, file) in files {
+            let FlagFile { flags, segments } = parse(file).unwrap();
+            for definition in flags {
+                let (key, salt) = ((*app_id, definition.key.clone()), "salt".to_owned());
+                let flag = StoredFlag { app_id: *app_id, salt, definition, archived: false, updated_at_us: 1 };
+                all.flags.insert(key, flag);
+            }
+            for definition in segments {
+                let key = (*app_id, definition.key.clone());
+                all.segments.insert(key, StoredSegment { app_id: *app_id, definition, updated_at_us: 1 });
+            }
+        }
+        all
+    }
+
+    fn of_app(all: &TenantFlags) -> String {
+        ServedFlags::of_app(all, APP).unwrap().version
+    }
+
+    #[test]
+    fn the_version_is_another_if_and_only_if_another_set_is_served() {
+        const FLAGS: &str = r#"{"flags": [{"key": "a"}, {"key": "b", "default": true}]}"#;
+        let before = stored(&[(EVERY_APP, FLAGS)]);
+        let version = of_app(&before);
+        let change = |change: &dyn Fn(&mut TenantFlags)| {
+            let mut after = before.clone();
+            change(&mut after);
+            of_app(&after)
+        };
+        let key = |app_id, key: &str| (app_id, key.parse().unwrap());
+        let same = change(&|all| all.flags.values_mut().for_each(|flag| flag.updated_at_us = 2));
+        assert_eq!(same, version, "when it was written is no part of it");
+        let others = change(&|all| all.flags.extend(stored(&[(APP + 1, r#"{"flags": [{"key": "c"}]}"#)]).flags));
+        assert_eq!(others, version, "another app's flag");
+        let own = stored(&[(APP, r#"{"flags": [{"key": "a"}]}"#)]).flags;
+        let shadowed = change(&|all| all.flags.extend(own.clone()));
+        assert_eq!(shadowed, version, "an equal flag of its own");
+        let mut versions = vec![
+            version.clone(),
+            change(&|all| all.flags.get_mut(&key(EVERY_APP, "a")).unwrap().salt.push('x')),
+            change(&|all| all.flags.get_mut(&key(EVERY_APP, "a")).unwrap().archived = true),
+            change(&|all| drop(all.flags.remove(&key(EVERY_APP, "b")))),
+            of_app(&stored(&[(EVERY_APP, FLAGS), (APP, r#"{"flags": [{"key": "a", "default": true}]}"#)])),
+            of_app(&stored(&[(EVERY_APP, FLAGS), (APP, r#"{"segments": [{"key": "s", "users": ["u"]}]}"#)])),
+        ];
+        let count = versions.len();
+        versions.sort();
+        versions.dedup();
+        assert_eq!(versions.len(), count, "{versions:?}");
+    }
+
+    #[test]
+    fn a_digest_knows_where_its_parts_end() {
+        assert_ne!(digest(&[b"ab", b"c"]), digest(&[b"a", b"bc"]));
+        assert_eq!(digest(&[b"ab"]).len(), 32);
+    }
+}
