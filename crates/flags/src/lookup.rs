@@ -10,6 +10,9 @@ use hashbrown::HashTable;
 pub(crate) struct Lookup<V> {
     entries: Entries<V>,
     fold: bool,
+    /// The signs of all entries. Most lists are missed: that is seen here, without hashing or
+    /// comparing, unless the list is so long that every bit is set.
+    signs: u64,
 }
 
 /// In lower case if `fold`.
@@ -37,19 +40,19 @@ impl<V> Lookup<V> {
             }
         }
         let is_few = table.len() <= Self::FEW;
+        // Folding may change bytes and length, so that the sign of a text would say nothing.
+        let signs = if fold { u64::MAX } else { table.iter().fold(0, |signs, (text, _)| signs | sign(text)) };
         let entries = if is_few { Entries::Few(table.into_iter().collect()) } else { Entries::Many(table) };
-        Self { entries, fold }
+        Self { entries, fold, signs }
     }
 
     #[inline]
     pub(crate) fn find(&self, text: &str) -> Option<&V> {
+        if self.signs & sign(text) == 0 {
+            return None;
+        }
         let found = match &self.entries {
-            // The first byte tells most apart, without a call.
-            Entries::Few(list) if !self.fold => {
-                let first = text.as_bytes().first();
-                list.iter().find(|(entry, _)| entry.as_bytes().first() == first && **entry == *text)
-            }
-            Entries::Few(list) => list.iter().find(|(entry, _)| equals(entry, text, true)),
+            Entries::Few(list) => list.iter().find(|(entry, _)| equals(entry, text, self.fold)),
             Entries::Many(table) => table.find(hash(text, self.fold), |(entry, _)| equals(entry, text, self.fold)),
         };
         found.map(|(_, value)| value)
@@ -88,7 +91,7 @@ impl<V: PartialEq> PartialEq for Lookup<V> {
 
 impl<V> Default for Lookup<V> {
     fn default() -> Self {
-        Self { entries: Entries::Few(Vec::new()), fold: false }
+        Self { entries: Entries::Few(Vec::new()), fold: false, signs: 0 }
     }
 }
 
@@ -105,11 +108,25 @@ pub(crate) fn equals(value: &str, text: &str, fold: bool) -> bool {
     }
 }
 
+/// One of 64 bits, by the length and both ends of the text.
+#[inline]
+fn sign(text: &str) -> u64 {
+    let bytes = text.as_bytes();
+    let number = |end: &[u8; 4]| u64::from(u32::from_le_bytes(*end));
+    let ends = match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => number(first) << 32 | number(last),
+        _ => bytes.first().copied().map_or(0, u64::from),
+    };
+    let length = u64::try_from(bytes.len()).unwrap_or_default();
+    1 << (ends.wrapping_add(length).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58)
+}
+
 fn hash(text: &str, fold: bool) -> u64 {
-    if !fold {
-        return STATE.hash_one(text);
-    }
     let mut hasher = STATE.build_hasher();
+    if !fold {
+        hasher.write(text.as_bytes());
+        return hasher.finish();
+    }
     // Eight bytes at a time, whatever the characters: what folds alike hashes alike.
     let mut word = 0_u64;
     let mut count = 0_u32;
