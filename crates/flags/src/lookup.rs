@@ -48,9 +48,12 @@ impl<V> Lookup<V> {
 
     #[inline]
     pub(crate) fn find(&self, text: &str) -> Option<&V> {
-        if self.signs & sign(text) == 0 {
-            return None;
-        }
+        if self.signs & sign(text) == 0 { None } else { self.find_entry(text) }
+    }
+
+    /// Apart, so that who asks stays small.
+    #[inline(never)]
+    fn find_entry(&self, text: &str) -> Option<&V> {
         let found = match &self.entries {
             Entries::Few(list) => list.iter().find(|(entry, _)| equals(entry, text, self.fold)),
             Entries::Many(table) => table.find(hash(text, self.fold), |(entry, _)| equals(entry, text, self.fold)),
@@ -148,4 +151,42 @@ fn hash(text: &str, fold: bool) -> u64 {
     hasher.write_u64(word);
     hasher.write_u32(count);
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Against a search by comparing; lists on both sides of `FEW`, and so long that no sign is left.
+        #[test]
+        fn finds_what_comparing_finds(
+            texts in prop::collection::vec("[abÄäß1]{0,3}|[ab]{3,10}", 0..200),
+            others in prop::collection::vec("[abÄäß1]{0,3}|[ab]{3,10}", 1..50),
+            length in 0_usize..200,
+            fold: bool,
+        ) {
+            let texts: Vec<String> = texts.into_iter().take(if length < 100 { length % 12 } else { length }).collect();
+            let alike = |one: &str, other: &str| {
+                if fold { one.to_lowercase() == other.to_lowercase() } else { one == other }
+            };
+            let entries = texts.iter().enumerate().map(|(position, text)| (text.clone(), position));
+            let lookup = Lookup::new(entries, fold);
+            for text in texts.iter().chain(&others) {
+                let expected = texts.iter().position(|entry| alike(entry, text));
+                prop_assert_eq!(lookup.find(text).copied(), expected, "{} in {:?}", text, texts);
+            }
+        }
+
+        /// Of as many texts as a flag names, most that are not among them have another sign.
+        #[test]
+        fn signs_tell_most_apart(ids in prop::collection::hash_set("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{12}", 110)) {
+            let ids: Vec<String> = ids.into_iter().collect();
+            let (listed, others) = ids.split_at(10);
+            let lookup = Lookup::new(listed.iter().map(|id| (id.clone(), ())), false);
+            let passed = others.iter().filter(|id| lookup.signs & sign(id) != 0).count();
+            prop_assert!(passed < 50, "{passed} of {}", others.len());
+        }
+    }
 }
