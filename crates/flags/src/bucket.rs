@@ -85,7 +85,7 @@ impl Spread {
             Hash::Unleash => spread(of_unit(self.rollout, unit)),
             // GrowthBook takes who is exactly on the border of a rollout.
             Hash::GrowthbookV1 | Hash::GrowthbookV2 => self.place(unit).saturating_sub(1),
-            _ => self.place(unit),
+            Hash::Launchdarkly => self.place(unit),
         }
     }
 
