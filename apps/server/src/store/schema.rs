@@ -147,6 +147,10 @@ table! { eval_keys (tenant_id, app_id, id) {
     created_at_us -> BigInt,
 } }
 
+table! { user_terms (tenant_id, user_id, term) {
+    tenant_id -> BigInt, user_id -> BigInt, term -> Binary,
+} }
+
 allow_tables_to_appear_in_same_query!(users, permits, group_members, group_apps, user_groups, accounts, apps);
 allow_tables_to_appear_in_same_query!(audit_events, entries);
 allow_tables_to_appear_in_same_query!(accounts, tenant_heads);
