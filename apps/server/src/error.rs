@@ -294,6 +294,9 @@ impl AsStoreError for Failure {
 /// The store's faults as the caller sees them: nothing of the inside, which goes to the log.
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::Cursor) {
+            return Self::invalid("cursor", "give back the next_cursor of the page before, and ask for the same list");
+        }
         tracing::error!(%error, "storage failed");
         if error.is_storage_full() {
             return Code::StorageFull.into();

@@ -22,6 +22,7 @@ pub(crate) mod identities;
 pub(crate) mod jwt_keys;
 pub(crate) mod leases;
 pub(crate) mod ledger;
+pub(crate) mod lists;
 pub(crate) mod members;
 pub(crate) mod migrations;
 pub(crate) mod otp;
@@ -37,6 +38,7 @@ pub(crate) mod sign_in_attempts;
 pub(crate) mod sign_in_codes;
 pub(crate) mod signatures;
 pub(crate) mod tenants;
+mod terms;
 pub(crate) mod tx;
 #[cfg(feature = "postgres")]
 mod unnest;

@@ -167,6 +167,9 @@ table! { admin_recovery_codes (tenant_id, admin_id, digest) {
 table! { sign_in_attempts (email_hash) {
     email_hash -> Binary, failures -> BigInt, locked_until_us -> Nullable<BigInt>, changed_at_us -> BigInt,
 } }
+table! { user_terms (tenant_id, user_id, term) {
+    tenant_id -> BigInt, user_id -> BigInt, term -> Binary,
+} }
 
 allow_tables_to_appear_in_same_query!(users, permits, group_members, group_apps, user_groups, accounts, apps);
 allow_tables_to_appear_in_same_query!(audit_events, entries);

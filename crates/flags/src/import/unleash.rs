@@ -146,8 +146,11 @@ pub fn unleash(text: &str) -> Result<Import, Fault> {
     Ok(import.settle())
 }
 
-/// Features by name and segments by id, after all events.
-fn state(document: Document) -> Result<(BTreeMap<String, Feature>, BTreeMap<i64, Segment>), Fault> {
+/// Features by name and segments by id.
+type State = (BTreeMap<String, Feature>, BTreeMap<i64, Segment>);
+
+/// What there is after all events.
+fn state(document: Document) -> Result<State, Fault> {
     if document.features.is_none() && document.events.is_none() {
         return Err(Fault::file("missing field `features`"));
     }
