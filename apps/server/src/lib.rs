@@ -27,5 +27,6 @@ mod statement;
 mod store;
 mod streams;
 mod system;
+mod traces;
 
 pub use cli::run;

@@ -94,7 +94,12 @@ fn values_variants_and_reasons_are_the_protocols() {
         }
     }
     assert!(ask(&world, &key, &at("real"), &context).text().contains(r#""value":1.0,"#));
-    assert_eq!(world.metric::<u64>("osaycore_flag_evaluations_total"), Some(3 * 10 + 3 * 10 + 1));
+    let counted = |reason: &str| {
+        world.metric::<u64>(&format!(r#"osaycore_flag_evaluations_total{{surface="ofrep",reason="{reason}"}}"#))
+    };
+    // Each flag three times in bulk and three times alone; `real` once more.
+    assert_eq!((counted("STATIC"), counted("DEFAULT"), counted("SPLIT")), (Some(4 * 6 + 1), Some(2 * 6), Some(2 * 6)));
+    assert_eq!((counted("DISABLED"), counted("TARGETING_MATCH")), (Some(6), Some(6)));
 }
 
 #[test]
