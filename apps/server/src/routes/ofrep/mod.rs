@@ -128,9 +128,10 @@ async fn single(
         };
         let evaluation = evaluation
             .ok_or_else(|| ApiError::from(Code::FlagNotFound).detail(format!("there is no active flag {key}")))?;
-        let reason = if layers.lacked_key() { Reason::Error } else { evaluation.reason };
+        let lacked_key = layers.lacked_key();
+        let reason = if lacked_key { Reason::Error } else { evaluation.reason };
         state.metrics.flags(Surface::Ofrep, std::iter::once(reason));
-        if layers.lacked_key() {
+        if lacked_key {
             return Err(ApiError::from(Code::TargetingKeyMissing).detail(needs_key(key)));
         }
         json(&Success::of(key, &evaluation))
