@@ -63,8 +63,7 @@ impl Sending {
             let (mail, attempt, error) = (due.id, due.attempt, format!("{error:#}"));
             tracing::warn!(%mail, attempt, error, "a mail was not sent; it is tried again");
         }
-        // No later than its end, which is then told.
-        let again_us = system::now_us().saturating_add(pause_us(due.attempt)).min(due.expires_at_us);
+        let again_us = again_us(system::now_us(), &due);
         held.write_without_lease(|connection| {
             let mut tx = Tx::lock(connection, tenant_id)?;
             match &sent {
@@ -107,6 +106,11 @@ fn send(mailer: &Mailer, due: &Due) -> anyhow::Result<()> {
     mailer.send(serde_json::from_slice(mail)?)
 }
 
+/// When a mail that failed is tried again; no later than its end, which is then told.
+fn again_us(now_us: i64, due: &Due) -> i64 {
+    now_us.saturating_add(pause_us(due.attempt)).min(due.expires_at_us)
+}
+
 fn pause_us(attempts: i64) -> i64 {
     let doublings = u32::try_from(attempts.saturating_sub(1).saturating_mul(2)).unwrap_or(u32::MAX);
     FIRST_PAUSE_US
@@ -118,6 +122,12 @@ fn pause_us(attempts: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mail_is_looked_at_again_when_its_time_is_over() {
+        let due = |attempt| Due { id: Uuid::nil(), mail: Ok(vec![].into()), attempt, expires_at_us: 100_000_000 };
+        assert_eq!([1, 2, 4].map(|attempt| again_us(90_000_000, &due(attempt))), [92_000_000, 98_000_000, 100_000_000]);
+    }
 
     #[test]
     fn pauses_grow_to_an_hour() {

@@ -86,6 +86,8 @@ fn traces_url(endpoint: &str) -> anyhow::Result<String> {
     let wrong = "--otlp-endpoint: use http://host:4318 or https://…, where an OTLP receiver listens for HTTP";
     let url: url::Url = endpoint.parse().context(wrong)?;
     anyhow::ensure!(matches!(url.scheme(), "http" | "https") && url.host().is_some() && url.query().is_none(), wrong);
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    anyhow::ensure!(!has_user, "--otlp-endpoint: no password there; use OTEL_EXPORTER_OTLP_HEADERS=authorization=…");
     let base = url.as_str().trim_end_matches('/');
     Ok(if base.ends_with("/v1/traces") { base.to_owned() } else { format!("{base}/v1/traces") })
 }
@@ -163,5 +165,7 @@ mod tests {
             let error = format!("{:#}", traces_url(wrong).unwrap_err());
             assert!(error.starts_with("--otlp-endpoint: use http://"), "{wrong}: {error}");
         }
+        let error = traces_url("http://me:hidden@collector:4318").unwrap_err().to_string();
+        assert!(error.contains("OTEL_EXPORTER_OTLP_HEADERS") && !error.contains("hidden"), "{error}");
     }
 }

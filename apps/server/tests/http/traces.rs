@@ -198,6 +198,9 @@ fn without_a_collector_nothing_is_traced() {
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.code() == Some(1) && stderr.contains(said), "{stderr}");
     }
+    let shown = world.command().env("OSAYCORE_OTLP_ENDPOINT", "http://me:hidden@collector:4318").arg("config").output();
+    let shown = String::from_utf8(shown.unwrap().stdout).unwrap();
+    assert!(shown.contains("otlp_endpoint = \"http://me:***@collector:4318\"\ntrace_sample = 0.01\n"), "{shown}");
 }
 
 #[test]

@@ -194,6 +194,8 @@ fn a_missing_key_matters_only_where_it_is_needed() {
     for context in [json!({}), json!({"targetingKey": null, "company": "acme"}), json!({"targetingKey": ""})] {
         let one = |flag: &str| ask(&world, &key, &at(flag), &context);
         fails(&one("split"), 400, "TARGETING_KEY_MISSING", "targetingKey");
+        let errors = r#"osaycore_flag_evaluations_total{surface="ofrep",reason="ERROR"}"#;
+        assert!(world.metric::<u64>(errors) > Some(0), "it is counted");
         assert_eq!(one("split").json()["key"], "split");
         for flag in ["plain", "text", "rich", "switched_off", "by_company"] {
             assert_eq!(one(flag).status, 200, "{flag} {context}");
