@@ -237,17 +237,17 @@ fn curl(demo: &Demo, user: &DemoUser) -> String {
         r#"export OSAYCORE_BASE_URL={base_url}
 export OSAYCORE_API_KEY={api_key}
 export OSAYCORE_SECRET_KEY={secret_key}
-call() {{ # METHOD PATH BODY [HEADER]
+call() {{ # METHOD PATH BODY [TOKEN]
   local ts sig
   ts=$(date +%s)
   sig=$(printf '%s.%s' "$ts" "$3" | openssl dgst -sha256 -hmac "$OSAYCORE_SECRET_KEY" | sed 's/^.* //')
   curl -sS -X "$1" "$OSAYCORE_BASE_URL$2" -H "X-OSAYCORE-API-KEY: $OSAYCORE_API_KEY" \
-    -H "X-OSAYCORE-TIMESTAMP: $ts" -H "X-OSAYCORE-SIGNATURE: $sig" -H 'Content-Type: application/json' ${{4:+-H "$4"}} ${{3:+--data-binary "$3"}}
+    -H "X-OSAYCORE-TIMESTAMP: $ts" -H "X-OSAYCORE-SIGNATURE: $sig" -H 'Content-Type: application/json' ${{4:+-H "Authorization: Bearer $4"}} ${{3:+--data-binary "$3"}}
   echo
 }}
 TOKEN=$(call POST /auth/generate-user-jwt '{{"user_id": "{user_id}"}}' | sed -n 's/.*"jwt_token":"\([^"]*\)".*/\1/p')
-call POST /action/deduct-credits '{{"amount": 1.5, "description": "A first call"}}' "Authorization: Bearer $TOKEN"
-call GET /user/context '' "Authorization: Bearer $TOKEN""#,
+call POST /action/deduct-credits '{{"amount": 1.5, "description": "A first call"}}' "$TOKEN"
+call GET /user/context '' "$TOKEN""#,
         base_url = quoted(&format!("{}/api", demo.base_url)),
         api_key = demo.keys.api_key,
         secret_key = demo.keys.secret_key,
