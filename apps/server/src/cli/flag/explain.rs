@@ -23,7 +23,7 @@ use crate::system;
 pub(crate) struct Explain {
     /// The flag
     key: Key,
-    /// UUID, numeric id, directory\username or username; with `--context` also the app's own id, or anyone's
+    /// UUID, numeric id, directory\username, username or external id; with `--context` anyone's id
     user: String,
     /// In this app
     #[arg(long)]
@@ -41,7 +41,7 @@ impl Explain {
         let given = self.context.as_deref().map(object).transpose()?.map(|given| Given::about(&self.user, given));
         let reference = self.user.parse::<UserRef>().ok();
         if reference.is_none() && given.is_none() {
-            return Err(Usage("USER is a UUID, numeric id, directory\\username or username").into());
+            return Err(Usage("USER is a UUID, numeric id, directory\\username, username or external id").into());
         }
         session.read(|tx| {
             let app = session::app(tx, self.app)?;
@@ -51,13 +51,14 @@ impl Explain {
             };
             let is_there = |user: &User| !user.is_deleted();
             // Whom OpenFeature's clients would mean by it comes first.
-            let meant = match user_by_api_id(tx, app.id, &self.user)? {
-                None => reference.as_ref().map(|reference| tx.user(reference)).transpose()?.flatten().filter(is_there),
-                known => known,
+            let meant = match (user_by_api_id(tx, app.id, &self.user)?, &reference) {
+                (None, Some(reference)) => session::find_user(tx, reference)?.filter(is_there),
+                (known, _) => known,
             };
             if let Some(user) = meant {
                 return self.of_user(session, tx, &app, &user, Some(given));
             }
+            session.output.note(&format!("there is no user {}: explained of a stranger with that id", self.user));
             self.of_unit(session, tx, &app, &self.user, &Layers::new(None, given, app.uuid.to_string()))
         })?
     }
