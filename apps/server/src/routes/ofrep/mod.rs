@@ -143,7 +143,6 @@ async fn single(
 async fn bulk(state: Data<State>, evaluator: Evaluator, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let EvaluationRequest { context } = evaluator.read(&request)?;
     let public_url = state.public_url()?.trim_end_matches('/');
-    let url = format!("{public_url}/ofrep/v1/changes?channel={}", evaluator.channel);
     let evaluator = caught_up(&state, evaluator, &request).await;
     with_context(&state, &evaluator, &context, async |layers| {
         let flags = &evaluator.served.flags;
@@ -155,9 +154,12 @@ async fn bulk(state: Data<State>, evaluator: Evaluator, request: HttpRequest) ->
             evaluated.map(|(key, evaluation)| Answer::of(key, &evaluation, layers.lacked_key())).collect()
         };
         state.metrics.flags(Surface::Ofrep, answers.iter().map(Answer::reason));
+        // With what this answer knows: whoever listens later than it changed is told.
+        let (channel, version) = (&evaluator.channel, &flags.version);
+        let url = format!("{public_url}/ofrep/v1/changes?channel={channel}&version={version}");
         let body = to_json(&BulkResponse {
             flags: answers,
-            metadata: SetMetadata { version: &flags.version },
+            metadata: SetMetadata { version },
             event_streams: [EventStream { r#type: "sse", url, inactivity_delay_sec: INACTIVITY_S }],
         })?;
         // The version is in the body, and what is stored of the user and the time of schedules show in it.

@@ -239,6 +239,50 @@ fn what_a_sticky_rule_served_is_served_again_by_whatever_way_it_is_asked_for() {
 }
 
 #[test]
+fn what_a_flag_was_decided_by_is_kept_with_it() {
+    let (world, _, key) = world();
+    let apply = |percent: u32| {
+        let sticky = json!([{"name": "r", "sticky": true, "rollout": {"percent": percent}, "serve": true}]);
+        let on = |flag: &str| json!([{"flag": flag, "value": true}]);
+        apply(
+            &world,
+            &json!({"flags": [
+                {"key": "first", "rules": sticky},
+                {"key": "second", "prerequisites": on("first"), "default": true},
+                {"key": "third", "prerequisites": on("second"), "default": true},
+                {"key": "step", "type": "integer", "variants": {"n": percent}, "default": "n"},
+            ]}),
+        );
+        within_a_second("the flags", || {
+            ask(&world, &key, &at("step"), &json!({"targetingKey": "u"})).json()["value"] == percent
+        });
+    };
+    let value = |flag: &str, id: &str| ask(&world, &key, &at(flag), &json!({"targetingKey": id})).ok()["value"].clone();
+    apply(100);
+    assert_eq!(value("third", "seen"), true);
+    apply(0);
+    for flag in ["third", "second", "first"] {
+        assert_eq!((value(flag, "seen"), value(flag, "late")), (json!(true), json!(false)), "{flag}");
+    }
+}
+
+#[test]
+fn an_explanation_finds_whom_an_evaluation_finds() {
+    let (world, app, key) = world();
+    world.user_with("ann", &["--role", "admin", "--external-id", "ann-1", "--app", &app.id]);
+    apply(&world, &json!({"flags": [{"key": "half", "rules": [{"rollout": {"percent": 50}, "serve": true}]}]}));
+    within_a_second("a flag", || ask(&world, &key, &at("half"), &json!({"targetingKey": "ann-1"})).status == 200);
+    for flag in ["admins", "half"] {
+        for id in ["ann-1", "nobody"] {
+            let told = ask(&world, &key, &at(flag), &json!({"targetingKey": id, "role": "basic"})).ok();
+            let context = r#"{"role": "basic"}"#;
+            let explained = world.run_json(&["flag", "explain", flag, id, "--app", &app.id, "--context", context]);
+            assert_eq!(told["value"], explained["value"], "{flag} {id}: {explained}");
+        }
+    }
+}
+
+#[test]
 fn an_answer_is_the_same_for_as_long_as_flags_context_and_user_are() {
     let (world, app, key) = world();
     let user = world.rich_user("ann", "9");
