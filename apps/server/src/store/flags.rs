@@ -55,7 +55,7 @@ pub(crate) struct Served<'a> {
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = flags)]
-struct FlagRow {
+pub(super) struct FlagRow {
     tenant_id: i64,
     app_id: i64,
     key: String,
@@ -182,7 +182,7 @@ pub(crate) fn remove_segment(tx: &mut Tx<'_>, app_id: i64, key: &Key) -> Result<
 }
 
 impl FlagRow {
-    fn read(self) -> Result<StoredFlag, StoreError> {
+    pub(super) fn read(self) -> Result<StoredFlag, StoreError> {
         Ok(StoredFlag {
             app_id: self.app_id,
             salt: self.salt,
