@@ -16,7 +16,7 @@ const NO_NUL: &str = r"^[^\u0000]*$";
 /// What names are made of.
 const NAME: &str = r"^[^:\\\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]*$";
 /// An address as HTML's `<input type=email>` takes it.
-const EMAIL: &str = "^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@\
+const EMAIL: &str = "^(?=[^@]{1,64}@)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@\
                      [A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$";
 /// No control character.
 const PRINTED: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
@@ -124,9 +124,10 @@ shared! {
         }
     });
     AttributeValue: json!({
-        "description": "Any JSON without U+0000.",
+        "description": "Any JSON without U+0000, whose numbers a double can hold.",
         "anyOf": [
-            {"type": ["null", "boolean", "number"]},
+            {"type": ["null", "boolean"]},
+            {"type": "number", "minimum": -1.797e308, "maximum": 1.797e308},
             {"type": "string", "pattern": NO_NUL},
             {"type": "array", "items": {"$ref": "#/components/schemas/AttributeValue"}},
             {

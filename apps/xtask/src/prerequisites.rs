@@ -97,7 +97,7 @@ const NEEDS: &[Need] = &[
 const CHROMIUM: [&str; 2] = ["chromium", "chromium-browser"];
 
 /// Of Python: the modules, and the packages that bring them.
-const PYTHON_PACKAGES: [(&str, &str); 7] = [
+const PYTHON_PACKAGES: [(&str, &str); 9] = [
     ("requests", "requests"),
     ("aiosmtpd", "aiosmtpd"),
     ("flask", "flask"),
@@ -105,6 +105,9 @@ const PYTHON_PACKAGES: [(&str, &str); 7] = [
     ("cryptography", "cryptography"),
     ("openfeature", "openfeature-sdk"),
     ("openfeature.contrib.provider.ofrep", "openfeature-provider-ofrep"),
+    ("openapi_spec_validator", "openapi-spec-validator==0.9.0"),
+    // Another version draws other requests from the same seed.
+    ("schemathesis", "schemathesis==4.32.5"),
 ];
 
 const POSTGRES_NEEDS: &[Need] = &[

@@ -107,7 +107,13 @@ struct PaymentResponse<'a> {
     post, path = "/api/payments", operation_id = "createPayment", tag = "Payments",
     security(("signature" = [])),
     request_body = CreateRequest,
-    responses((status = 200, description = "The payment", body = PaymentResponse)),
+    responses((
+        status = 200, description = "The payment", body = PaymentResponse,
+        links(
+            ("payment" = (operation_id = "payment", parameters(("id" = "$response.body#/payment_id")))),
+            ("changePayment" = (operation_id = "changePayment", parameters(("id" = "$response.body#/payment_id"))))
+        )
+    )),
     extensions(("x-error-codes" = json!([
         Code::AmountScale, Code::AmountRange, Code::ScopeMissing, Code::UserInactive, Code::UserNotFound,
         Code::ReferenceConflict

@@ -136,7 +136,14 @@ struct UserView<'a> {
     post, path = "/api/users", operation_id = "createUser", tag = "Users",
     security(("signature" = [])),
     request_body = CreateRequest,
-    responses((status = 200, description = "The user", body = UserResponse)),
+    responses((
+        status = 200, description = "The user", body = UserResponse,
+        links(
+            ("user" = (operation_id = "user", parameters(("id" = "$response.body#/user_id")))),
+            ("changeUser" = (operation_id = "changeUser", parameters(("id" = "$response.body#/user_id")))),
+            ("deleteUser" = (operation_id = "deleteUser", parameters(("id" = "$response.body#/user_id"))))
+        )
+    )),
     extensions(("x-error-codes" = json!([Code::ScopeMissing, Code::ReferenceConflict])))
 )]
 async fn create(

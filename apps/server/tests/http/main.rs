@@ -13,6 +13,7 @@ mod accounts;
 mod background;
 mod context;
 mod credits;
+mod description;
 mod enrollment;
 mod foreign_tokens;
 mod health;
