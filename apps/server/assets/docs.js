@@ -121,6 +121,7 @@ function keep(text) {
 }
 
 async function run(form, act) {
+  show(form, []);
   try {
     await act(form);
   } catch (error) {

@@ -126,8 +126,7 @@ shared! {
     AttributeValue: json!({
         "description": "Any JSON without U+0000, whose numbers a double can hold.",
         "anyOf": [
-            {"type": ["null", "boolean"]},
-            {"type": "number", "minimum": -1.797e308, "maximum": 1.797e308},
+            {"type": ["null", "boolean", "number"]},
             {"type": "string", "pattern": NO_NUL},
             {"type": "array", "items": {"$ref": "#/components/schemas/AttributeValue"}},
             {

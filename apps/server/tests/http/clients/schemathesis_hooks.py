@@ -9,6 +9,7 @@ import hmac
 import itertools
 import json
 import os
+import sys
 import time
 
 import requests
@@ -108,9 +109,12 @@ class Signing:
 
 
 def exact(value):
-    """Multiples of a millionth that floats hit beside, and whole numbers that are floats: as a schema means them."""
+    """Numbers as the schemas mean them, and cannot say: multiples of a millionth that floats hit beside, whole numbers
+    without a point, and none that no double holds."""
     if isinstance(value, float):
         return int(value) if value.is_integer() else round(value, 6)
+    if isinstance(value, int) and abs(value) > sys.float_info.max:
+        return 0
     if isinstance(value, dict):
         return {name: exact(member) for name, member in value.items()}
     if isinstance(value, list):
