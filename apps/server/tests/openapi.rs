@@ -1,5 +1,6 @@
 //! The API's description: what the program makes is what `docs/openapi.json` holds, and it is true to itself.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by panicking")]
+#![expect(clippy::indexing_slicing, reason = "members of JSON that a test knows")]
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};

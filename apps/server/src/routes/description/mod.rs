@@ -165,8 +165,8 @@ fn share_responses(paths: &mut Map<String, Value>) -> Map<String, Value> {
     let mut shared = Map::new();
     for (key, places) in places.into_iter().filter(|(_, places)| places.len() > 1) {
         let status = key.split(' ').next().unwrap_or_default();
-        let name = (1..).map(|number| format!("{status}.{number}")).find(|name| !shared.contains_key(name));
-        let Some(name) = name else { continue };
+        let before = shared.keys().filter(|name| name.split('.').next() == Some(status)).count();
+        let name = format!("{status}.{}", before.saturating_add(1));
         for place in places {
             let response = std::mem::replace(place, json!({"$ref": format!("#/components/responses/{name}")}));
             shared.insert(name.clone(), response);
