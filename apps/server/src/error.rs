@@ -212,6 +212,12 @@ impl ApiError {
         Self { allow: Some(allow), ..Code::MethodNotAllowed.into() }
     }
 
+    /// The member that it is about, where it names one.
+    pub(crate) fn field_name(&self) -> Option<String> {
+        let (_, json) = self.members.iter().find(|(name, _)| *name == "field")?;
+        serde_json::from_str(json).ok()
+    }
+
     /// When to try again.
     pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after_s = Some(seconds);
@@ -300,6 +306,9 @@ impl AsStoreError for Failure {
 /// The store's faults as the caller sees them: nothing of the inside, which goes to the log.
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::Cursor) {
+            return Self::invalid("cursor", "give back the next_cursor of the page before, and ask for the same list");
+        }
         tracing::error!(%error, "storage failed");
         if error.is_storage_full() {
             return Code::StorageFull.into();

@@ -86,6 +86,7 @@ shared! {
         "enum": ([Adding::Purchase, Adding::Bonus, Adding::Refund, Adding::Adjustment, Adding::Earned].map(Adding::as_str))
     });
     ResponseMode: json!({"type": "string", "enum": ["query", "fragment", "code", "web_message"]});
+    Prompt: json!({"type": "string", "enum": ["login", "consent", "select_account"]});
     Cursor: json!({"type": "string", "pattern": "^0*[1-9][0-9]{0,17}$"});
     Time: json!({"type": "string", "format": "date-time", "examples": ["2026-01-31T12:00:00Z"]});
     QueryText: json!({"type": "string", "minLength": 1, "pattern": r"^[^\u0000\ufffd]+$", "examples": ["job-1"]});

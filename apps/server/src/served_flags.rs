@@ -1,12 +1,10 @@
 //! The flags of one app as a server serves them.
 
-use std::collections::BTreeMap;
-
 use osaycore_flags::FlagSet;
 use sha2::{Digest as _, Sha256};
 
 use crate::store::db::StoreError;
-use crate::store::flags::{EVERY_APP, TenantFlags};
+use crate::store::flags::{Served, TenantFlags};
 
 /// A compiled set, and the version that tells it from any other.
 pub(crate) struct ServedFlags {
@@ -26,16 +24,8 @@ impl ServedFlags {
 
 /// A digest of what [`TenantFlags::compile`] makes the set of.
 fn version(all: &TenantFlags, app_id: i64) -> Result<String, StoreError> {
-    let (mut flags, mut segments) = (BTreeMap::new(), BTreeMap::new());
-    for scope in [EVERY_APP, app_id] {
-        for flag in all.flags.values().filter(|flag| flag.app_id == scope && !flag.archived) {
-            flags.insert(&flag.definition.key, (&flag.salt, &flag.definition));
-        }
-        for segment in all.segments.values().filter(|segment| segment.app_id == scope) {
-            segments.insert(&segment.definition.key, &segment.definition);
-        }
-    }
-    let flags: Vec<_> = flags.into_values().collect();
+    let Served { flags, segments } = all.served(app_id);
+    let flags: Vec<_> = flags.into_values().map(|flag| (&flag.salt, &flag.definition)).collect();
     let segments: Vec<_> = segments.into_values().collect();
     let text = serde_json::to_vec(&(flags, segments)).map_err(|_| StoreError::Corrupt("set of flags"))?;
     Ok(digest(&[&text]))
@@ -57,7 +47,7 @@ mod tests {
     use osaycore_flags::{FlagFile, parse};
 
     use super::*;
-    use crate::store::flags::{StoredFlag, StoredSegment};
+    use crate::store::flags::{EVERY_APP, StoredFlag, StoredSegment};
 
     const APP: i64 = 7;
 

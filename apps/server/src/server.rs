@@ -21,11 +21,13 @@ use uuid::Uuid;
 use crate::admin::users;
 use crate::background::{self, Background};
 use crate::config::Config;
+use crate::console;
 use crate::error::{ApiError, Code, Failure};
 use crate::extract::request_id;
 use crate::group_commit::{ANSWERED_WITHIN, Writer};
 use crate::mail::Mailer;
 use crate::metrics::Metrics;
+use crate::passwords::Passwords;
 use crate::refusals::Refusals;
 use crate::routes;
 use crate::snapshot::Snapshots;
@@ -46,6 +48,9 @@ const ENDING: Duration = Duration::from_secs(5);
 /// How long a request has to send its head, and a stopping server to answer what it has accepted.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const SHUTDOWN_S: u64 = 30;
+/// Attempts to sign in to the console that one address has in a minute, and those that it has saved up.
+const SIGN_INS_A_MINUTE: NonZeroU32 = NonZeroU32::new(10).unwrap();
+const SIGN_INS_AT_ONCE: NonZeroU32 = NonZeroU32::new(30).unwrap();
 /// How often counted refusals are written, and limiters forget addresses that went quiet.
 const HOUSEKEEPING: Duration = Duration::from_secs(10);
 
@@ -60,6 +65,9 @@ pub(crate) struct State {
     pub(crate) refusals: Refusals,
     pub(crate) metrics: Metrics,
     pub(crate) address_limiter: DefaultKeyedRateLimiter<IpAddr>,
+    /// Attempts to sign in to the console.
+    pub(crate) sign_in_limiter: DefaultKeyedRateLimiter<IpAddr>,
+    pub(crate) passwords: Passwords,
     pub(crate) trusted_proxies: Vec<IpAddr>,
     /// How far a request's timestamp may be from the clock.
     pub(crate) window_s: i64,
@@ -252,6 +260,8 @@ async fn serve_as(
         refusals: Refusals::default(),
         metrics,
         address_limiter: RateLimiter::keyed(Quota::per_second(per_second)),
+        sign_in_limiter: RateLimiter::keyed(Quota::per_minute(SIGN_INS_A_MINUTE).allow_burst(SIGN_INS_AT_ONCE)),
+        passwords: Passwords::new(),
         trusted_proxies: config.trusted_proxies.clone(),
         window_s: config.signature_window_s,
         public_url: OnceLock::new(),
@@ -286,6 +296,7 @@ async fn run(config: &Config, state: Data<State>, ready: impl FnOnce(SocketAddr)
         actix_web::App::new()
             .app_data(shared.clone())
             .wrap(from_fn(request_id::layer))
+            .configure(console::configure)
             .configure(|config| routes::configure(config, own_metrics))
     })
     .client_request_timeout(HEAD_TIMEOUT)
@@ -349,6 +360,7 @@ async fn housekeeping(state: Data<State>) {
         ticks.tick().await;
         state.refusals.write(&state.writer, system::now_us(), false).await;
         state.address_limiter.retain_recent();
+        state.sign_in_limiter.retain_recent();
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Each function is one step in the caller's transaction and appends its audit events to it.
 
+pub(crate) mod admin_sign_in;
+pub(crate) mod admins;
 pub(crate) mod apps;
 pub(crate) mod bootstrap;
 pub(crate) mod credits;

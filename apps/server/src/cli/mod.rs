@@ -1,5 +1,6 @@
 //! The command line: one file per noun (contract, "The command line").
 
+mod admin;
 mod app;
 mod audit;
 mod backup;
@@ -87,6 +88,9 @@ enum Command {
     /// The audit trail
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// People who may sign in to the console
+    #[command(subcommand)]
+    Admin(admin::Admin),
     /// Master key and token keys
     #[command(subcommand)]
     Key(key::Key),
@@ -172,6 +176,7 @@ fn dispatch(arguments: Arguments, url_by_flag: bool) -> anyhow::Result<ExitCode>
         Command::Flag(flag) => flag.run(&open(config)?),
         Command::Provider(provider) => provider.run(&open(config)?),
         Command::Audit(audit) => audit.run(&open(config)?),
+        Command::Admin(admin) => admin.run(&open(config)?),
         Command::Key(key) => key.run(&open(config)?),
         Command::Backup(backup) => backup.run(&open(config)?),
         Command::Restore(restore) => restore.run(config, open, output),

@@ -1,7 +1,7 @@
 //! A database that is ready to be worked on: migrated, bootstrapped, with its master key.
 
 use anyhow::{Context as _, bail};
-use osaycore_directory::{App, AppRef, Group, GroupRef, Name, Storage as _, Tenant, User, UserRef};
+use osaycore_directory::{App, AppRef, ExternalId, Group, GroupRef, Name, Storage as _, Tenant, User, UserRef};
 
 use super::output::{Output, spinner, tell};
 use crate::admin::{By, apps, bootstrap, groups};
@@ -142,8 +142,29 @@ impl Session {
 
 /// The user, deleted or not.
 pub(super) fn user(tx: &mut Tx<'_>, user: &UserRef) -> Result<User, Failure> {
-    let found = tx.user(user)?;
+    let found = find_user(tx, user)?;
     found.ok_or_else(|| ApiError::from(Code::UserNotFound).detail(format!("there is no user {}", named(user))).into())
+}
+
+/// The user by id or name; where nobody has that, by what an app calls the user. Two apps may call two users the same.
+pub(super) fn find_user(tx: &mut Tx<'_>, user: &UserRef) -> Result<Option<User>, Failure> {
+    if let Some(found) = tx.user(user)? {
+        return Ok(Some(found));
+    }
+    let text = named(user);
+    let Ok(external_id) = text.parse::<ExternalId>() else { return Ok(None) };
+    let mut called = Vec::new();
+    for app in tx.apps()? {
+        called.extend(tx.user_by_external_id(app.id, &external_id)?);
+    }
+    called.sort_by_key(|user| user.id);
+    called.dedup_by_key(|user| user.id);
+    if called.len() > 1 {
+        let ids: Vec<String> = called.iter().map(|user| user.id.to_string()).collect();
+        let sentence = format!("{text} is what apps call several users: say which, of {}", ids.join(", "));
+        return Err(ApiError::from(Code::ReferenceConflict).detail(sentence).into());
+    }
+    Ok(called.pop())
 }
 
 /// A reference as people write it: no backslash before the name of a user without a directory.

@@ -13,7 +13,7 @@ use crate::sealing::{Place, Sealer};
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = apps, treat_none_as_default_value = false)]
-struct Row {
+pub(super) struct Row {
     tenant_id: i64,
     id: i64,
     uuid: Vec<u8>,
@@ -221,7 +221,7 @@ impl Row {
         })
     }
 
-    fn read(self) -> Result<App, StoreError> {
+    pub(super) fn read(self) -> Result<App, StoreError> {
         let corrupt = StoreError::Corrupt("app");
         Ok(App {
             id: self.id,

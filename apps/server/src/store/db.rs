@@ -59,6 +59,9 @@ pub(crate) enum StoreError {
     Schema(String),
     #[error("a stored {0} does not read; was it changed by hand?")]
     Corrupt(&'static str),
+    /// The caller's mistake.
+    #[error("the cursor is none of this list")]
+    Cursor,
     #[error(transparent)]
     Sealing(#[from] SealingError),
     /// The first error of a COMMIT, after which it is not known whether it took place.

@@ -58,7 +58,7 @@ pub(crate) struct Flag {
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = flag_versions)]
-struct Row {
+pub(super) struct Row {
     app_id: i64,
     version: i64,
     at_us: i64,
@@ -165,7 +165,7 @@ pub(crate) fn append(tx: &mut Tx<'_>, version: &Version, content: &Content) -> R
 }
 
 impl Row {
-    fn read(self) -> Result<Version, StoreError> {
+    pub(super) fn read(self) -> Result<Version, StoreError> {
         let change = match (self.change.as_str(), self.restored) {
             ("apply", None) => Change::Apply,
             ("import", None) => Change::Import,

@@ -46,9 +46,16 @@ pub(crate) struct TenantFlags {
     pub(crate) segments: BTreeMap<(i64, Key), StoredSegment>,
 }
 
+/// What a set is compiled of, by key.
+#[derive(Default)]
+pub(crate) struct Served<'a> {
+    pub(crate) flags: BTreeMap<&'a Key, &'a StoredFlag>,
+    pub(crate) segments: BTreeMap<&'a Key, &'a SegmentDefinition>,
+}
+
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = flags)]
-struct FlagRow {
+pub(super) struct FlagRow {
     tenant_id: i64,
     app_id: i64,
     key: String,
@@ -69,19 +76,25 @@ struct SegmentRow {
 }
 
 impl TenantFlags {
-    /// The set that an app is served: its own, and of the rest what is every app's. [`EVERY_APP`]: the latter alone.
-    pub(crate) fn compile(&self, app_id: i64) -> Result<FlagSet, Vec<Fault>> {
-        let (mut flags, mut segments) = (BTreeMap::new(), BTreeMap::new());
+    /// What an app is served: its own, and of the rest what is every app's. [`EVERY_APP`]: the latter alone.
+    pub(crate) fn served(&self, app_id: i64) -> Served<'_> {
+        let mut served = Served::default();
         // What is every app's comes first, so that the app's own replaces it.
         for scope in [EVERY_APP, app_id] {
             for flag in self.flags.values().filter(|flag| flag.app_id == scope && !flag.archived) {
-                flags.insert(&flag.definition.key, flag);
+                served.flags.insert(&flag.definition.key, flag);
             }
             for segment in self.segments.values().filter(|segment| segment.app_id == scope) {
-                segments.insert(&segment.definition.key, &segment.definition);
+                served.segments.insert(&segment.definition.key, &segment.definition);
             }
         }
-        let sources = flags.values().map(|flag| Source { definition: &flag.definition, salt: &flag.salt });
+        served
+    }
+
+    /// The set that an app is served.
+    pub(crate) fn compile(&self, app_id: i64) -> Result<FlagSet, Vec<Fault>> {
+        let Served { flags, segments } = self.served(app_id);
+        let sources = flags.into_values().map(|flag| Source { definition: &flag.definition, salt: &flag.salt });
         FlagSet::compile(sources, segments.into_values())
     }
 
@@ -169,7 +182,7 @@ pub(crate) fn remove_segment(tx: &mut Tx<'_>, app_id: i64, key: &Key) -> Result<
 }
 
 impl FlagRow {
-    fn read(self) -> Result<StoredFlag, StoreError> {
+    pub(super) fn read(self) -> Result<StoredFlag, StoreError> {
         Ok(StoredFlag {
             app_id: self.app_id,
             salt: self.salt,

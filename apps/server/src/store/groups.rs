@@ -12,7 +12,7 @@ use super::tx::Tx;
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = user_groups)]
-struct Row {
+pub(super) struct Row {
     tenant_id: i64,
     id: i64,
     name: String,
@@ -165,7 +165,7 @@ pub(super) fn sharing(tx: &mut Tx<'_>, app_id: i64, user_ids: &[i64]) -> Result<
 }
 
 impl Row {
-    fn read(self) -> Result<Group, StoreError> {
+    pub(super) fn read(self) -> Result<Group, StoreError> {
         Ok(Group {
             id: self.id,
             tenant_id: self.tenant_id,

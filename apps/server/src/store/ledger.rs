@@ -44,7 +44,7 @@ struct AccountRow {
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = entries, treat_none_as_default_value = false)]
-struct EntryRow {
+pub(super) struct EntryRow {
     tenant_id: i64,
     account_id: i64,
     sequence: i64,
@@ -63,7 +63,7 @@ struct EntryRow {
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = payments, treat_none_as_default_value = false)]
-struct PaymentRow {
+pub(super) struct PaymentRow {
     tenant_id: i64,
     id: Vec<u8>,
     account_id: i64,
@@ -440,7 +440,7 @@ impl EntryRow {
         }
     }
 
-    fn read(self) -> Result<Entry, StoreError> {
+    pub(super) fn read(self) -> Result<Entry, StoreError> {
         Ok(Entry {
             account_id: self.account_id,
             sequence: self.sequence,
@@ -476,7 +476,7 @@ impl PaymentRow {
         }
     }
 
-    fn read(self) -> Result<Payment, StoreError> {
+    pub(super) fn read(self) -> Result<Payment, StoreError> {
         let corrupt = || StoreError::Corrupt("payment");
         Ok(Payment {
             id: tx::uuid(&self.id)?,

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::db::{self, AnyConnection, Database, MultiBackend, StoreError};
+use super::terms;
 
 pub(super) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 
@@ -44,13 +45,17 @@ pub(crate) fn migrate(database: &Database) -> Result<usize, StoreError> {
     db::write_any_number_of_times(&mut database.writer(), |connection| {
         #[cfg(feature = "postgres")]
         lock(connection)?;
-        match standing_of(connection)? {
-            Standing::Current => Ok(0),
-            Standing::Behind(_) => Ok(connection.run_pending_migrations(MIGRATIONS).map_err(failed)?.len()),
-            Standing::Ahead(step) => Err(StoreError::Schema(format!(
-                "the database has step {step:?}, which this program does not know: use a newer osaycore"
-            ))),
-        }
+        let steps = match standing_of(connection)? {
+            Standing::Current => 0,
+            Standing::Behind(_) => connection.run_pending_migrations(MIGRATIONS).map_err(failed)?.len(),
+            Standing::Ahead(step) => {
+                return Err(StoreError::Schema(format!(
+                    "the database has step {step:?}, which this program does not know: use a newer osaycore"
+                )));
+            }
+        };
+        terms::fill(connection)?;
+        Ok(steps)
     })
 }
 

@@ -1,5 +1,8 @@
 //! The storage traits of the domain crates, on diesel: the only place that knows it.
 
+pub(crate) mod admin_factors;
+pub(crate) mod admin_sessions;
+pub(crate) mod admins;
 pub(crate) mod apps;
 pub(crate) mod assignments;
 mod audit;
@@ -19,6 +22,7 @@ pub(crate) mod identities;
 pub(crate) mod jwt_keys;
 pub(crate) mod leases;
 pub(crate) mod ledger;
+pub(crate) mod lists;
 pub(crate) mod members;
 pub(crate) mod migrations;
 pub(crate) mod otp;
@@ -30,9 +34,11 @@ pub(crate) mod providers;
 pub(crate) mod revocations;
 mod schema;
 pub(crate) mod sessions;
+pub(crate) mod sign_in_attempts;
 pub(crate) mod sign_in_codes;
 pub(crate) mod signatures;
 pub(crate) mod tenants;
+mod terms;
 pub(crate) mod tx;
 #[cfg(feature = "postgres")]
 mod unnest;

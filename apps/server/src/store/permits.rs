@@ -7,6 +7,7 @@ use osaycore_directory::{ExternalId, Permit, Rate, Unique, User, Write};
 use super::bulk::load_all;
 use super::db::{StoreError, each_backend, row};
 use super::schema::{permits, users};
+use super::terms;
 use super::tx::Tx;
 use super::users::Row as UserRow;
 
@@ -108,6 +109,7 @@ pub(super) fn put(tx: &mut Tx<'_>, permit: &Permit) -> Result<Write, StoreError>
             ))
             .execute(inner)
     })?;
+    terms::write_by_id(tx, permit.user_id)?;
     tx.directory_changed()?;
     Ok(Write::Done)
 }

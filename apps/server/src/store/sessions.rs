@@ -12,7 +12,7 @@ use crate::sealing::{self, Sealer};
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = sessions, treat_none_as_default_value = false)]
-struct Row {
+pub(super) struct Row {
     tenant_id: i64,
     id: Vec<u8>,
     user_uuid: Vec<u8>,
@@ -190,7 +190,7 @@ fn add_live(tx: &mut Tx<'_>, session_id: Uuid, token: &TokenHash) -> Result<(), 
 }
 
 impl Row {
-    fn read(self) -> Result<Session, StoreError> {
+    pub(super) fn read(self) -> Result<Session, StoreError> {
         Ok(Session {
             id: tx::uuid(&self.id)?,
             sub: tx::uuid(&self.user_uuid)?,

@@ -4,6 +4,7 @@
 mod flags;
 mod jwt_keys;
 mod leases;
+mod lists;
 mod schema;
 mod sign_in;
 

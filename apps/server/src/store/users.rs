@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use super::bulk::load_all;
 use super::db::{StoreError, each_backend, row};
-use super::permits;
 use super::schema::{permits as permit_rows, users};
 use super::tx::{self, Tx};
+use super::{permits, terms};
 
 #[derive(Clone, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = users, treat_none_as_default_value = false, treat_none_as_null = true)]
@@ -131,6 +131,7 @@ pub(super) fn insert(tx: &mut Tx<'_>, user: &User) -> Result<Write, StoreError> 
         return Ok(Write::Taken(osaycore_directory::Unique::Name));
     }
     each_backend!(&mut *tx.connection, |inner| { diesel::insert_into(users::table).values(&row).execute(inner) })?;
+    terms::write(tx, user)?;
     // Nobody knows the user yet, so what is known stays true; what is read from here on may be undone.
     tx.directory_stands = false;
     Ok(Write::Done)
@@ -163,6 +164,7 @@ pub(super) fn update(tx: &mut Tx<'_>, user: &User) -> Result<Write, StoreError> 
         return Err(diesel::result::Error::NotFound.into());
     }
     permits::set_dormant(tx, user.id, user.deleted_at_us.is_some())?;
+    terms::write(tx, user)?;
     tx.directory_changed()?;
     Ok(Write::Done)
 }

@@ -11,6 +11,7 @@ mod support;
 
 mod accounts;
 mod background;
+mod console;
 mod context;
 mod credits;
 mod description;

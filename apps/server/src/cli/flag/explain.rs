@@ -23,7 +23,7 @@ use crate::system;
 pub(crate) struct Explain {
     /// The flag
     key: Key,
-    /// UUID, numeric id, directory\username or username; with `--context` anyone's id
+    /// UUID, numeric id, directory\username, username or external id; with `--context` anyone's id
     user: String,
     /// In this app
     #[arg(long)]
@@ -53,19 +53,20 @@ impl Explain {
         let given = self.context.as_deref().map(object).transpose()?;
         let reference = self.user.parse::<UserRef>().ok();
         if reference.is_none() && given.is_none() {
-            return Err(Usage("USER is a UUID, numeric id, directory\\username or username").into());
+            return Err(Usage("USER is a UUID, numeric id, directory\\username, username or external id").into());
         }
         session.read(|tx| {
             let app = session::app(tx, self.app)?;
             let user = match (&reference, &given) {
                 (Some(reference), None) => Some(session::user(tx, reference)?),
-                (Some(reference), Some(_)) => tx.user(reference)?,
+                (Some(reference), Some(_)) => session::find_user(tx, reference)?,
                 (None, _) => None,
             };
             let given = given.clone().unwrap_or_default();
             if let Some(user) = user {
                 return self.of_user(session, tx, &app, &user, &given);
             }
+            session.output.note(&format!("there is no user {}: explained of a stranger with that id", self.user));
             let stored = Anyone { id: &self.user, app_id: app.uuid.to_string() };
             self.of_unit(session, tx, &app, &self.user, &Given { stored, given: &given })
         })?

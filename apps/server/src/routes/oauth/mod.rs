@@ -30,7 +30,7 @@ use crate::error::{ApiError, Code, Failure};
 use crate::extract::request_id::Origin;
 use crate::extract::{Body, Caller, Nonce, Text, bearer};
 use crate::group_commit::{Job, Repeat, Work, telling};
-use crate::oauth::flow::{Callback, Drawn, Identity, Kept};
+use crate::oauth::flow::{Callback, Drawn, Identity, Kept, Prompt};
 use crate::oauth::provider::Provider;
 use crate::routes::{json, resource, signed};
 use crate::schemas;
@@ -77,6 +77,9 @@ struct InitiateRequest {
     link: Option<bool>,
     /// The provider's own address, as the document's example has it: without the cookie.
     direct: Option<bool>,
+    /// What the provider asks for even if somebody is signed in there.
+    #[schema(value_type = Option<schemas::Prompt>)]
+    prompt: Option<Prompt>,
     /// The app's own, which it gets back: what tells it which of its flows has ended.
     #[schema(inline)]
     state: Option<AppState>,
@@ -137,7 +140,7 @@ async fn initiate(
     let drawn = Drawn { state: state_of(tenant_id), nonce: system::random(), verifier: system::random() };
     let name = provider.provider.name().clone();
     let callback = callback_url(&state, name.as_str())?;
-    let begun = provider.client.begin(&provider.provider, &callback, &drawn, system::now_s()).await;
+    let begun = provider.client.begin(&provider.provider, &callback, asked.prompt, &drawn, system::now_s()).await;
     let begun = begun.map_err(|error| {
         tracing::warn!(provider = name.as_str(), %error, "a sign-in could not begin");
         ApiError::from(Code::ProviderUnreachable)

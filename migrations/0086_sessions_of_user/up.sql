@@ -1,0 +1,1 @@
+CREATE INDEX IF NOT EXISTS sessions_of_user ON sessions (tenant_id, user_uuid, created_at_s, id);

@@ -1,0 +1,2 @@
+-- The one before does its work.
+DROP INDEX IF EXISTS sessions_by_user;
