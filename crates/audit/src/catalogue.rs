@@ -121,6 +121,8 @@ catalogue! {
     ProviderRemoved "provider.removed" "OAuth provider removed"
     AdminCreated "admin.created" "Console login created"
     AdminSignedIn "admin.signed_in" "Operator signed in to the console"
+    AdminTokenCreated "admin_token.created" "Token of the admin API made"
+    AdminTokenRemoved "admin_token.removed" "Token of the admin API removed"
     KeyRotated "key.rotated" "Key rotated"
     KeyDropped "key.dropped" "Token key dropped"
     BackupCreated "backup.created" "Backup made"

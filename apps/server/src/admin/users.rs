@@ -11,6 +11,7 @@ use super::{By, differences, otp, sessions};
 use crate::error::{ApiError, Code, Failure};
 use crate::store::deployment::Numbered;
 use crate::store::tx::Tx;
+use crate::store::users::deleted_by_name;
 use crate::system;
 
 /// What a user is made of.
@@ -23,6 +24,38 @@ pub(crate) struct NewUserInput {
     pub(crate) directory: Option<Name>,
     /// The app that the user is made through or for.
     pub(crate) link: Option<Link>,
+}
+
+/// The user, deleted or not.
+pub(crate) fn find(tx: &mut Tx<'_>, user: &UserRef) -> Result<User, Failure> {
+    let found = tx.user(user)?;
+    found.ok_or_else(|| ApiError::from(Code::UserNotFound).detail(format!("there is no user {}", named(user))).into())
+}
+
+/// A reference as people write it: no backslash before the name of a user without a directory.
+fn named(user: &UserRef) -> String {
+    let text = user.to_string();
+    text.strip_prefix('\\').unwrap_or(&text).to_owned()
+}
+
+/// The user whose deletion is to be taken back: by name, where nobody who lives has it, the only one who had it.
+pub(crate) fn to_restore(tx: &mut Tx<'_>, reference: &UserRef) -> Result<User, Failure> {
+    let mut deleted = match reference {
+        UserRef::Name { directory, username } if tx.user(reference)?.is_none() => {
+            deleted_by_name(tx, directory.as_ref(), username)?
+        }
+        _ => vec![],
+    };
+    match deleted.pop() {
+        None => find(tx, reference),
+        Some(only) if deleted.is_empty() => Ok(only),
+        Some(last) => {
+            let ids: Vec<String> = deleted.iter().chain([&last]).map(|user| user.id.to_string()).collect();
+            let sentence =
+                format!("several deleted users were {}: restore one by id, of {}", named(reference), ids.join(", "));
+            Err(ApiError::from(Code::ReferenceConflict).detail(sentence).into())
+        }
+    }
 }
 
 /// The numeric id's user, deleted or not.

@@ -1,5 +1,6 @@
 //! The command line: one file per noun (contract, "The command line").
 
+mod admin_token;
 mod app;
 mod audit;
 mod backup;
@@ -83,6 +84,9 @@ enum Command {
     /// Providers that people sign in by
     #[command(subcommand)]
     Provider(provider::Provider),
+    /// Tokens of the admin API
+    #[command(subcommand)]
+    AdminToken(admin_token::AdminToken),
     /// The audit trail
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -164,6 +168,7 @@ fn dispatch(arguments: Arguments, url_by_flag: bool) -> anyhow::Result<ExitCode>
         Command::Otp(otp) => otp.run(&open(config)?),
         Command::Flag(flag) => flag.run(&open(config)?),
         Command::Provider(provider) => provider.run(&open(config)?),
+        Command::AdminToken(admin_token) => admin_token.run(&open(config)?),
         Command::Audit(audit) => audit.run(&open(config)?),
         Command::Key(key) => key.run(&open(config)?),
         Command::Backup(backup) => backup.run(&open(config)?),

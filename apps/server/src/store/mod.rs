@@ -1,5 +1,6 @@
 //! The storage traits of the domain crates, on diesel: the only place that knows it.
 
+pub(crate) mod admin_tokens;
 pub(crate) mod apps;
 pub(crate) mod assignments;
 mod audit;

@@ -4,19 +4,15 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use clap::Args;
-use osaycore_directory::{App, AppRef, Storage as _, User, UserRef, effective};
-use osaycore_flags::{Attribute, Context, Explanation, Key, RedactedExplanation};
-use osaycore_ledger::Storage as _;
+use osaycore_directory::{AppRef, UserRef};
+use osaycore_flags::{Explanation, Key, RedactedExplanation};
 use serde_json::{Map, Value};
 
 use super::explanation::{redacted, whole};
 use super::file;
-use crate::admin::flags;
+use crate::admin::flags::{self, Somebody};
 use crate::cli::Usage;
 use crate::cli::session::{self, Session};
-use crate::context::{FlagContext, Remembering};
-use crate::error::{ApiError, Code, Failure};
-use crate::store::tx::Tx;
 use crate::system;
 
 #[derive(Args)]
@@ -36,80 +32,27 @@ pub(crate) struct Explain {
     redacted: bool,
 }
 
-/// Attributes that were given, behind those that are stored.
-struct Given<'a, S> {
-    stored: S,
-    given: &'a Map<String, Value>,
-}
-
-/// Somebody of whom nothing is stored.
-struct Anyone<'a> {
-    id: &'a str,
-    app_id: String,
-}
-
 impl Explain {
     pub(super) fn run(self, session: &Session) -> anyhow::Result<()> {
         let given = self.context.as_deref().map(object).transpose()?;
-        let reference = self.user.parse::<UserRef>().ok();
-        if reference.is_none() && given.is_none() {
+        if given.is_none() && self.user.parse::<UserRef>().is_err() {
             return Err(Usage("USER is a UUID, numeric id, directory\\username or username").into());
         }
+        let somebody = Somebody { id: self.user.clone(), given };
         session.read(|tx| {
             let app = session::app(tx, self.app)?;
-            let user = match (&reference, &given) {
-                (Some(reference), None) => Some(session::user(tx, reference)?),
-                (Some(reference), Some(_)) => tx.user(reference)?,
-                (None, _) => None,
-            };
-            let given = given.clone().unwrap_or_default();
-            if let Some(user) = user {
-                return self.of_user(session, tx, &app, &user, &given);
-            }
-            let stored = Anyone { id: &self.user, app_id: app.uuid.to_string() };
-            self.of_unit(session, tx, &app, &self.user, &Given { stored, given: &given })
+            let show = |explanation: &Explanation<'_>| self.show(session, explanation);
+            flags::explain(tx, &app, &self.key, &somebody, system::now_us(), show)
         })?
     }
 
-    fn of_user(
-        &self,
-        session: &Session,
-        tx: &mut Tx<'_>,
-        app: &App,
-        user: &User,
-        given: &Map<String, Value>,
-    ) -> Result<anyhow::Result<()>, Failure> {
-        let permit = tx.permit(user.id, app.id)?;
-        let shares_group = app.settings.restrict_to_groups && tx.shares_group(user.id, app.id)?;
-        let effective = effective(app, permit.as_ref(), shares_group);
-        let groups = tx.group_names(user.id)?;
-        let account = tx.account(user.id)?.ok_or(Code::UserNotFound)?;
-        let stored = FlagContext::new(user, permit.as_ref(), &effective, &groups, &account).in_app(app.uuid);
-        self.of_unit(session, tx, app, &user.uuid.to_string(), &Given { stored, given })
-    }
-
-    fn of_unit(
-        &self,
-        session: &Session,
-        tx: &mut Tx<'_>,
-        app: &App,
-        unit: &str,
-        attributes: &impl Context,
-    ) -> Result<anyhow::Result<()>, Failure> {
-        let (set, assigned) = flags::served(tx, app, unit)?;
-        let context = Remembering { attributes, assigned: &assigned };
-        let Some(explanation) = set.explain(self.key.as_str(), &context, system::now_us()) else {
-            let missing = format!("app {} has no active flag {}", app.name, self.key);
-            return Err(ApiError::from(Code::NotFound).detail(missing).into());
-        };
-        let output = session.output;
-        Ok(if self.redacted {
+    fn show(&self, session: &Session, explanation: &Explanation<'_>) -> anyhow::Result<()> {
+        if self.redacted {
             let explanation: RedactedExplanation<'_> = explanation.redacted();
-            output.show(&explanation, || redacted(&explanation))
+            session.output.show(&explanation, || redacted(&explanation))
         } else {
-            let explanation: Explanation<'_> = explanation;
-            output.show(&explanation, || whole(&explanation))
-        })
+            session.output.show(explanation, || whole(explanation))
+        }
     }
 }
 
@@ -120,20 +63,4 @@ fn object(text: &str) -> anyhow::Result<Map<String, Value>> {
     }
     let path = Path::new(text);
     serde_json::from_str(&file::text(path)?).with_context(|| format!("{}: not a JSON object", path.display()))
-}
-
-impl<S: Context> Context for Given<'_, S> {
-    fn attribute(&self, name: &str) -> Option<Attribute<'_>> {
-        self.stored.attribute(name).or_else(|| self.given.attribute(name))
-    }
-}
-
-impl Context for Anyone<'_> {
-    fn attribute(&self, name: &str) -> Option<Attribute<'_>> {
-        match name {
-            "user_id" => Some(Attribute::Text(self.id)),
-            "app_id" => Some(Attribute::Text(&self.app_id)),
-            _ => None,
-        }
-    }
 }
