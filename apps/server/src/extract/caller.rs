@@ -137,11 +137,16 @@ async fn caller(
 
 /// The whole body, within its limits of size and time.
 pub(super) async fn receive(request: &mut ServiceRequest) -> Result<web::Bytes, ApiError> {
+    receive_up_to(request, BODY_LIMIT).await
+}
+
+/// The same with another limit of size.
+pub(super) async fn receive_up_to(request: &mut ServiceRequest, limit: usize) -> Result<web::Bytes, ApiError> {
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > BODY_LIMIT)) {
+    if announced.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit)) {
         return Err(Code::BodyTooLarge.into());
     }
-    tokio::time::timeout(BODY_TIMEOUT, read_body(request.take_payload()))
+    tokio::time::timeout(BODY_TIMEOUT, read_body(request.take_payload(), limit))
         .await
         .unwrap_or_else(|_| Err(ApiError::from(Code::InvalidJson).detail("The body did not arrive in time")))
 }
@@ -304,11 +309,11 @@ impl FromRequest for Caller {
     }
 }
 
-async fn read_body(mut payload: Payload) -> Result<web::Bytes, ApiError> {
+async fn read_body(mut payload: Payload, limit: usize) -> Result<web::Bytes, ApiError> {
     let mut body = web::BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| ApiError::from(Code::InvalidJson).detail("The body did not arrive whole"))?;
-        if body.len().saturating_add(chunk.len()) > BODY_LIMIT {
+        if body.len().saturating_add(chunk.len()) > limit {
             return Err(Code::BodyTooLarge.into());
         }
         body.extend_from_slice(&chunk);

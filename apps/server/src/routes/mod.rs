@@ -1,5 +1,6 @@
 //! One file per capability: its routes, request and response types, handlers.
 
+mod admin;
 mod context;
 mod credits;
 mod enroll;
@@ -43,6 +44,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig, with_metrics: bool) {
                 .configure(oasis::configure)
                 .configure(oauth::configure)
                 .configure(sessions::configure)
+                .configure(admin::configure)
                 .default_service(web::to(not_found)),
         )
         .configure(health::configure)
