@@ -10,6 +10,7 @@ use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header::IF_MATCH;
 use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, web};
+use osaycore_audit::Action;
 use osaycore_directory::AdminScope;
 use serde::de::DeserializeOwned;
 
@@ -20,6 +21,7 @@ use crate::extract::body::parse_body;
 use crate::extract::caller::receive_up_to;
 use crate::extract::request_id::Origin;
 use crate::group_commit::{Job, Repeat, Work};
+use crate::refusals::Refusal;
 use crate::server::State;
 use crate::snapshot::ServedToken;
 use crate::store::admin_tokens;
@@ -67,10 +69,17 @@ async fn admin(request: &mut ServiceRequest, scope: AdminScope) -> Result<Admin,
     let state = request.app_data::<web::Data<State>>().cloned().ok_or(Code::Internal)?;
     let origin = request.extensions().get::<Origin>().cloned().ok_or(Code::Internal)?;
     let token = bearer::token(request.headers()).ok_or(Code::MissingToken)?;
-    let served = state.snapshots.configuration().admin_token(token).cloned().ok_or(Code::TokenInvalid)?;
+    let served = state.snapshots.configuration().admin_token(token).cloned();
     let now_us = system::now_us();
+    let refuse = |code: Code, of: Option<(i64, Option<i64>)>, action: Action| {
+        let (address, reason) = (&origin.address_text(), code.as_str());
+        state.refusals.count(&Refusal { of, address, action, reason }, now_us);
+        ApiError::from(code)
+    };
+    let served = served.ok_or_else(|| refuse(Code::TokenInvalid, None, Action::TokenRefused))?;
+    let of = Some((served.token.tenant_id, None));
     if served.token.expires_at_us.is_some_and(|at_us| at_us <= now_us) {
-        return Err(Code::TokenExpired.into());
+        return Err(refuse(Code::TokenExpired, of, Action::TokenRefused));
     }
     served.within_limit()?;
     if served.is_to_be_noted(now_us) {
@@ -78,7 +87,8 @@ async fn admin(request: &mut ServiceRequest, scope: AdminScope) -> Result<Admin,
     }
     if !served.token.scopes.iter().any(|held| *held == scope) {
         let sentence = format!("The token lacks the scope {scope}");
-        return Err(ApiError::from(Code::ScopeMissing).detail(sentence).member("scope", &scope));
+        let refused = refuse(Code::ScopeMissing, of, Action::AccessRefused);
+        return Err(refused.detail(sentence).member("scope", &scope));
     }
     let body = receive_up_to(request, BODY_LIMIT).await?;
     let if_match = request.headers().get(IF_MATCH).and_then(|value| value.to_str().ok()).map(str::to_owned);

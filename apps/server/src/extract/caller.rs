@@ -291,7 +291,7 @@ impl Caller {
 
     fn count(&self, state: &State, action: Action, code: Code) {
         let refusal = Refused {
-            app: Some((self.app().tenant_id, self.app().id)),
+            of: Some((self.app().tenant_id, Some(self.app().id))),
             address: &self.0.origin.address_text(),
             action,
             reason: code.as_str(),
@@ -324,7 +324,7 @@ async fn read_body(mut payload: Payload, limit: usize) -> Result<web::Bytes, Api
 /// A signature that is refused, counted for the audit trail.
 pub(super) fn refused(state: &State, origin: &Origin, code: Code, app: Option<&App>) -> ApiError {
     let refusal = Refused {
-        app: app.map(|app| (app.tenant_id, app.id)),
+        of: app.map(|app| (app.tenant_id, Some(app.id))),
         address: &origin.address_text(),
         action: Action::SignatureRefused,
         reason: code.as_str(),

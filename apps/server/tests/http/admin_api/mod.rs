@@ -6,9 +6,11 @@ mod tasks;
 mod tenants;
 mod tokens;
 
+use std::time::Duration;
+
 use serde_json::Value;
 
-use crate::support::{Answer, Call, World};
+use crate::support::{Answer, Call, World, patiently};
 
 /// Every scope.
 pub(crate) const ALL: &str = "apps:read,apps:write,users:read,users:write,credits:read,credits:write,flags:read,\
@@ -42,13 +44,22 @@ impl<'w> Script<'w> {
 
     #[track_caller]
     pub(crate) fn get(&self, path: &str) -> Answer {
-        self.call("GET", path).send(self.world)
+        self.send("GET", path, "")
     }
 
+    /// Sends, and again for as long as the rate limit refuses it.
     #[track_caller]
     pub(crate) fn send(&self, method: &str, path: &str, body: &str) -> Answer {
         let call = self.call(method, path);
-        if body.is_empty() { call.send(self.world) } else { call.body(body).send(self.world) }
+        let call = if body.is_empty() { call } else { call.body(body) };
+        let mut answer = call.send(self.world);
+        patiently(Duration::from_secs(10), || {
+            if answer.status == 429 {
+                answer = call.send(self.world);
+            }
+            answer.status != 429
+        });
+        answer
     }
 
     /// What is answered must be 200 or 201.

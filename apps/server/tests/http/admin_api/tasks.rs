@@ -213,7 +213,7 @@ fn a_flag_is_rolled_out_to_a_part_and_rolled_back() {
     let ada = world.user("ada");
     let file = |percent: u32| {
         format!(
-            r#"{{"flags":[{{"key":"new_ui","default":false,"rules":[{{"id":"part","percent":{percent},"serve":true}}]}}]}}"#
+            r#"{{"flags":[{{"key":"new_ui","default":false,"rules":[{{"name":"part","rollout":{{"percent":{percent}}},"serve":true}}]}}]}}"#
         )
     };
     let read = script.get("/flag-file");

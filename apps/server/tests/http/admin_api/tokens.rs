@@ -24,6 +24,26 @@ fn only_a_token_that_is_there_opens() {
 }
 
 #[test]
+fn what_tokens_are_refused_for_is_counted_in_the_trail() {
+    let (mut world, _) = World::served();
+    let reader = Script::with(&world, &["--name", "reader", "--scopes", "settings:read"]);
+    for _ in 0..3 {
+        reader.get("/users").refused(403, "scope_missing");
+    }
+    Call::get("/api/admin/v1/users").bearer("oat_x").send(&world).refused(401, "token_invalid");
+    drop(reader);
+    world.stop();
+    for (action, reason, count) in [("access.refused", "scope_missing", 3), ("token.refused", "token_invalid", 1)] {
+        let events = world.run_json(&["audit", "list", "--action", action]);
+        let events = events.as_array().unwrap();
+        assert!(events.iter().all(|event| event["reason"] == reason), "{events:?}");
+        let counted: i64 = events.iter().map(|event| event["count"].as_i64().unwrap()).sum();
+        // A new token may be unknown for a moment.
+        assert!(if action == "access.refused" { counted == count } else { counted >= count }, "{events:?}");
+    }
+}
+
+#[test]
 fn a_removed_token_is_refused_by_every_server_within_a_second() {
     let (world, _) = World::served();
     let script = Script::new(&world);
@@ -68,7 +88,8 @@ fn an_expired_token_is_refused_and_use_is_noted() {
 fn a_token_has_a_rate_limit_of_its_own() {
     let (world, _) = World::served();
     let (busy, other) = (Script::new(&world), Script::with(&world, &["--name", "other", "--scopes", "settings:read"]));
-    let refused = (0..2000).map(|_| busy.get("/settings")).find(|answer| answer.status != 200).unwrap();
+    let refused =
+        (0..2000).map(|_| busy.call("GET", "/settings").send(&world)).find(|answer| answer.status != 200).unwrap();
     refused.refused(429, "rate_limited");
     assert!(refused.header("retry-after").is_some());
     other.get("/settings").ok();
