@@ -1,14 +1,16 @@
 """A web app where people sign in by a provider, on Flask: SESSION_KEY=… OSAYCORE_…=… flask --app app run"""
 import hashlib, hmac, html, json, os, secrets, time
 from datetime import datetime
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 from flask import Flask, redirect, request, session
 
 app = Flask(__name__)
 app.config.update(SECRET_KEY=os.environ["SESSION_KEY"], SESSION_COOKIE_SAMESITE="Lax")
 BASE_URL, API_KEY, SECRET_KEY = (os.environ["OSAYCORE_" + name] for name in ("BASE_URL", "API_KEY", "SECRET_KEY"))
-BACK = os.environ.get("APP_URL", "http://127.0.0.1:5000") + "/back"  # registered: app set --redirect-uris
+APP_URL = os.environ.get("APP_URL", "http://127.0.0.1:5000")
+BACK = APP_URL + "/back"  # registered: app set --redirect-uris
 PROVIDER = os.environ.get("PROVIDER", "local")
 signed_in = {}  # yours: a table. Tokens stay on the server; the cookie has a random id
 SORRY = {"access_denied": "You did not agree.", "provider_unreachable": "The provider does not answer.",
@@ -31,6 +33,8 @@ def osaycore(method, path, members=None, token=None):
             return json.load(answer)
     except HTTPError as error:
         raise Refused(error.code, json.load(error)["code"]) from None
+    except (URLError, TimeoutError) as error:
+        raise Refused(503, f"no answer: {error}") from None
 
 def token():
     """The user's token, fresh enough for a request; None: sign in."""
@@ -58,12 +62,19 @@ def refused(error):
     app.logger.error("osaycore: %s", error)
     return page("Please try again in a moment.", 503)
 
+@app.before_request
+def one_address():
+    """The cookie is of one host: localhost is another than 127.0.0.1."""
+    if request.host != urlsplit(APP_URL).netloc and request.method == "GET" and request.path == "/":
+        return redirect(APP_URL)
+
 @app.get("/")
 def home():
     popup = """target="sign-in" onsubmit="window.open('', 'sign-in', 'width=500,height=650')" """
     user = token()
     if not user:
-        return page(f'<form method="post" action="/login" {popup}><button>Sign in</button></form>')
+        return page(f'<form method="post" action="/login" {popup}><button>Sign in</button></form>'
+                    f'<form method="post" action="/login?again=1" {popup}><button>As somebody else</button></form>')
     summary = osaycore("GET", "/user/context", token=user)["user_summary"]
     name = html.escape(summary["display_name"] or summary["username"])
     return page(f'Hello {name} <form method="post" action="/logout"><button>Sign out</button></form>'
@@ -76,6 +87,8 @@ def login():
         return redirect("/", 303)
     session["state"] = secrets.token_urlsafe()
     asked = {"provider": PROVIDER, "redirect_uri": BACK, "response_mode": "code", "state": session["state"]}
+    if "again" in request.args or linking:
+        asked["prompt"] = "login"  # of Google and GitHub: select_account
     begun = osaycore("POST", "/auth/oauth/initiate", {**asked, "link": bool(linking)}, linking)
     return redirect(begun["auth_url"], 303)
 

@@ -24,13 +24,14 @@ impl Line {
     }
 
     fn ratio(&self) -> Option<f64> {
-        Some(self.measured.ours.value / self.measured.reference.as_ref()?.value)
+        Some(self.row.goal.ratio(self.measured.ours.value, self.measured.reference.as_ref()?.value))
     }
 
     /// The least and the most that a round against its neighbour gave: how far to trust the ratio.
     fn spread(&self) -> Option<(f64, f64)> {
         let reference = self.measured.reference.as_ref()?;
-        let ratios = self.measured.ours.rounds.iter().zip(&reference.rounds).map(|(ours, reference)| ours / reference);
+        let ratios = self.measured.ours.rounds.iter().zip(&reference.rounds);
+        let ratios = ratios.map(|(ours, reference)| self.row.goal.ratio(*ours, *reference));
         let (least, most) =
             ratios.fold((f64::INFINITY, 0.0_f64), |(least, most), ratio| (least.min(ratio), most.max(ratio)));
         (self.measured.ours.rounds.len() > 1).then_some((least, most))
@@ -180,6 +181,7 @@ impl std::fmt::Display for Goal {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::RatioAtLeast(ratio) => write!(formatter, "≥ {ratio}"),
+            Self::TimesFaster(times) => write!(formatter, "≥ {times} × faster"),
             Self::RatioAtMost(ratio) => write!(formatter, "≤ {ratio}"),
             Self::AtMost(value, unit) => write!(formatter, "≤ {value} {unit}"),
         }

@@ -202,6 +202,12 @@ impl ApiError {
         Self { allow: Some(allow), ..Code::MethodNotAllowed.into() }
     }
 
+    /// The member that it is about, where it names one.
+    pub(crate) fn field_name(&self) -> Option<String> {
+        let (_, json) = self.members.iter().find(|(name, _)| *name == "field")?;
+        serde_json::from_str(json).ok()
+    }
+
     /// When to try again.
     pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after_s = Some(seconds);

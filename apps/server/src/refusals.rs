@@ -13,7 +13,7 @@ use crate::store::tx::Tx;
 /// What is counted together. More than so many in a minute go under no address.
 const KINDS: usize = 10_000;
 /// Where a refusal is filed that belongs to no known app: the first tenant's log.
-const FIRST_TENANT: i64 = 1;
+pub(crate) const FIRST_TENANT: i64 = 1;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Kind {

@@ -52,7 +52,7 @@ fn check() -> Result<bool, String> {
 
 fn bench(arguments: &[String]) -> Result<bool, String> {
     let status = Command::new(suite::cargo())
-        .args(["run", "--release", "-p", "osaycore-bench", "--"])
+        .args(["run", "--release", "-p", "osaycore-bench", "--features", "osaycore-bench/engines", "--"])
         .args(arguments)
         .status()
         .map_err(|error| format!("cargo did not start: {error}"))?;

@@ -10,7 +10,7 @@ use crate::{
     pattern::Pattern,
     version::{OwnedVersion, Version},
 };
-use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
+use alloc::{borrow::ToOwned, boxed::Box, format, string::String, vec::Vec};
 use core::{cmp::Ordering, net::IpAddr};
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
@@ -20,7 +20,9 @@ use serde_json::Value as Json;
 #[derive(Debug, PartialEq)]
 pub(crate) enum Test {
     Exists,
-    OneOf(Candidates),
+    /// Of which the text must be one: what most conditions ask.
+    Texts(Lookup<()>),
+    OneOf(Box<Candidates>),
     Text {
         part: Part,
         values: Vec<String>,
@@ -37,12 +39,12 @@ pub(crate) enum Test {
     After(i64),
     Version {
         comparison: Comparison,
-        value: OwnedVersion,
+        value: Box<OwnedVersion>,
     },
     Networks(Vec<Network>),
 }
 
-/// Values of which an attribute must equal one.
+/// Values of which an attribute must equal one, where not all are texts.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Candidates {
     texts: Lookup<()>,
@@ -83,7 +85,7 @@ impl Test {
         Ok(match op {
             Operator::Exists => Self::Exists,
             Operator::Equal | Operator::NotEqual | Operator::In | Operator::NotIn => {
-                Self::OneOf(Candidates::compile(kind, &values, fold)?)
+                Candidates::compile(kind, &values, fold)?.into()
             }
             Operator::Contains => Self::text(Part::Anywhere, &values, fold)?,
             Operator::StartsWith => Self::text(Part::Start, &values, fold)?,
@@ -148,22 +150,37 @@ impl Test {
         value
             .and_then(|value| value.as_str())
             .and_then(OwnedVersion::parse)
-            .map(|value| Self::Version { comparison, value })
+            .map(|value| Self::Version { comparison, value: Box::new(value) })
             .ok_or_else(|| "`value` must be a semantic version such as \"1.2.3\"".to_owned())
     }
 
     /// The values, if it is a list of nothing but texts.
     pub(crate) fn listed_texts(&self) -> Option<Vec<String>> {
         match self {
-            Self::OneOf(Candidates { texts, numbers, yes: false, no: false }) if numbers.is_empty() => {
-                Some(texts.iter().map(|(text, ())| text.to_owned()).collect())
-            }
+            Self::Texts(texts) => Some(texts.iter().map(|(text, ())| text.to_owned()).collect()),
             _ => None,
         }
     }
 
     /// Whether the attribute, or one of its list, passes.
+    ///
+    /// The frequent tests are part of the caller; the rest is called, for it needs more of the stack.
+    #[inline]
     pub(crate) fn passes(&self, attribute: &Attribute<'_>) -> bool {
+        match (self, attribute) {
+            (Self::Texts(texts), Attribute::Text(text)) => texts.find(text).is_some(),
+            (Self::Text { part, values, fold }, Attribute::Text(text)) => {
+                values.iter().any(|value| part.is(value, text, *fold))
+            }
+            (Self::Number { comparison, value }, Attribute::Integer(_) | Attribute::Millionths(_)) => {
+                number_of(attribute).is_some_and(|number| comparison.accepts(number.cmp(value)))
+            }
+            _ => self.passes_otherwise(attribute),
+        }
+    }
+
+    #[inline(never)]
+    fn passes_otherwise(&self, attribute: &Attribute<'_>) -> bool {
         match (self, attribute) {
             (Self::Exists, _) => true,
             // Of a list, `contains` asks for a member.
@@ -174,39 +191,37 @@ impl Test {
                 })
             }
             (_, Attribute::List(_) | Attribute::JsonList(_)) => attribute.any(|scalar| self.passes_scalar(scalar)),
-            // The most frequent by itself: the rest needs more of the stack.
-            (Self::OneOf(candidates), scalar) => candidates.contain(scalar),
             (_, scalar) => self.passes_scalar(scalar),
         }
     }
 
     fn passes_scalar(&self, attribute: &Attribute<'_>) -> bool {
-        match self {
-            Self::Exists => true,
-            Self::OneOf(candidates) => candidates.contain(attribute),
-            Self::Text { part, values, fold } => {
-                let Attribute::Text(text) = attribute else { return false };
-                values.iter().any(|value| part.is(value, text, *fold))
-            }
-            Self::Patterns(patterns) => {
-                let Attribute::Text(text) = attribute else { return false };
-                patterns.iter().any(|pattern| pattern.is_in(text))
-            }
-            Self::Number { comparison, value } => {
+        match (self, attribute) {
+            (Self::Exists, _) => true,
+            (Self::OneOf(candidates), _) => candidates.contain(attribute),
+            (Self::Number { comparison, value }, _) => {
                 number_of(attribute).is_some_and(|number| comparison.accepts(number.cmp(value)))
             }
-            Self::Before(at_us) => time_of(attribute).is_some_and(|time| time < *at_us),
-            Self::After(at_us) => time_of(attribute).is_some_and(|time| time > *at_us),
+            (Self::Before(at_us), _) => time_of(attribute).is_some_and(|time| time < *at_us),
+            (Self::After(at_us), _) => time_of(attribute).is_some_and(|time| time > *at_us),
+            (_, Attribute::Text(text)) => self.passes_text(text),
+            _ => false,
+        }
+    }
+
+    fn passes_text(&self, text: &str) -> bool {
+        match self {
+            Self::Texts(texts) => texts.find(text).is_some(),
+            Self::Text { part, values, fold } => values.iter().any(|value| part.is(value, text, *fold)),
+            Self::Patterns(patterns) => patterns.iter().any(|pattern| pattern.is_in(text)),
             Self::Version { comparison, value } => {
-                let Attribute::Text(text) = attribute else { return false };
                 let version = Version::parse(text);
                 version.as_ref().is_some_and(|version| comparison.accepts(value.precedence_of(version)))
             }
-            Self::Networks(networks) => {
-                let Attribute::Text(text) = attribute else { return false };
-                text.parse::<IpAddr>()
-                    .is_ok_and(|address| networks.iter().any(|network| network.holds(address.to_canonical())))
-            }
+            Self::Networks(networks) => text
+                .parse::<IpAddr>()
+                .is_ok_and(|address| networks.iter().any(|network| network.holds(address.to_canonical()))),
+            _ => false,
         }
     }
 }
@@ -246,8 +261,19 @@ impl Candidates {
     }
 }
 
+impl From<Candidates> for Test {
+    fn from(candidates: Candidates) -> Self {
+        let Candidates { texts, numbers, yes, no } = candidates;
+        if numbers.is_empty() && !yes && !no {
+            return Self::Texts(texts);
+        }
+        Self::OneOf(Box::new(Candidates { texts, numbers, yes, no }))
+    }
+}
+
 impl Part {
     /// `value` is folded already if `fold`.
+    #[inline]
     fn is(self, value: &str, text: &str, fold: bool) -> bool {
         match (self, fold) {
             (Self::Anywhere, false) => text.contains(value),
@@ -316,6 +342,7 @@ fn time_operand(value: Option<&&Json>) -> Result<i64, String> {
         .ok_or_else(|| "`value` must be an RFC 3339 time such as \"2026-01-31T12:00:00Z\"".to_owned())
 }
 
+#[inline]
 fn number_of(attribute: &Attribute<'_>) -> Option<Number> {
     match attribute {
         Attribute::Integer(value) => Some(Number::from_integer(*value)),

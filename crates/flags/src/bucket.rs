@@ -79,16 +79,19 @@ impl Spread {
     }
 
     /// The bucket of a unit in a rollout, `0..100_000`: it is taken from the next thousandth on.
+    #[inline]
     pub(crate) fn bucket(&self, unit: &Attribute<'_>) -> u32 {
         match self.hash {
+            Hash::Unleash => spread(of_unit(self.rollout, unit)),
             // GrowthBook takes who is exactly on the border of a rollout.
             Hash::GrowthbookV1 | Hash::GrowthbookV2 => self.place(unit).saturating_sub(1),
-            _ => self.place(unit),
+            Hash::Launchdarkly => self.place(unit),
         }
     }
 
     /// Where the unit is on the line that weights divide, `0..100_000`; of Unleash's hash, which
     /// has another line for them, the bucket.
+    #[inline]
     pub(crate) fn place(&self, unit: &Attribute<'_>) -> u32 {
         match self.hash {
             Hash::Unleash => spread(of_unit(self.rollout, unit)),
@@ -133,10 +136,16 @@ fn salted(salt: &str, seed: u32) -> Murmur {
 }
 
 /// Of a unit after its salt; integers by their decimal digits.
+#[inline]
 fn of_unit(salted: Murmur, unit: &Attribute<'_>) -> u32 {
     if let Attribute::Text(text) = unit {
         return salted.with(text.as_bytes());
     }
+    of_digits(salted, unit)
+}
+
+#[inline(never)]
+fn of_digits(salted: Murmur, unit: &Attribute<'_>) -> u32 {
     let mut feed = Feed(salted);
     let _infallible = write!(feed, "{unit}");
     feed.0.with(&[])

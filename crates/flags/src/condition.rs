@@ -78,6 +78,7 @@ impl Condition {
 
     /// Whether the condition holds. An attribute that is absent or of another kind than asked for
     /// passes no test, so that it fulfils exactly the negated ones.
+    #[inline]
     pub(crate) fn holds(&self, asked: &Asked<'_, '_, impl Context + ?Sized>) -> bool {
         let plain = match &self.subject {
             Subject::Segment(position) => asked.segments.get(*position).is_some_and(|segment| segment.holds(asked)),
@@ -91,6 +92,7 @@ impl Condition {
 
 impl Segment {
     /// Whether the user is one of those listed, or all conditions hold and the rollout takes them.
+    #[inline(never)]
     pub(crate) fn holds(&self, asked: &Asked<'_, '_, impl Context + ?Sized>) -> bool {
         let has_description = !self.when.is_empty() || self.rollout.is_some();
         self.lists(asked.context)

@@ -86,6 +86,7 @@ impl FlagSet {
     }
 
     /// An inactive flag meets nothing. The depth is bounded by `MAX_VISITS`.
+    #[inline(never)]
     pub(crate) fn is_met(&self, wanted: &Prerequisite, asked: &Asked<'_, '_, impl Context + ?Sized>) -> bool {
         let flag = self.flags.get(wanted.flag).filter(|flag| flag.active);
         flag.is_some_and(|flag| wanted.variants.contains(&self.decide(flag, asked).variant))

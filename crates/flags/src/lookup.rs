@@ -10,6 +10,9 @@ use hashbrown::HashTable;
 pub(crate) struct Lookup<V> {
     entries: Entries<V>,
     fold: bool,
+    /// The signs of all entries. Most lists are missed: that is seen here, without hashing or
+    /// comparing, unless the list is so long that every bit is set.
+    signs: u64,
 }
 
 /// In lower case if `fold`.
@@ -37,18 +40,22 @@ impl<V> Lookup<V> {
             }
         }
         let is_few = table.len() <= Self::FEW;
+        // Folding may change bytes and length, so that the sign of a text would say nothing.
+        let signs = if fold { u64::MAX } else { table.iter().fold(0, |signs, (text, _)| signs | sign(text)) };
         let entries = if is_few { Entries::Few(table.into_iter().collect()) } else { Entries::Many(table) };
-        Self { entries, fold }
+        Self { entries, fold, signs }
     }
 
+    #[inline]
     pub(crate) fn find(&self, text: &str) -> Option<&V> {
+        if self.signs & sign(text) == 0 { None } else { self.find_entry(text) }
+    }
+
+    /// Apart, so that who asks stays small.
+    #[inline(never)]
+    fn find_entry(&self, text: &str) -> Option<&V> {
         let found = match &self.entries {
-            // The first byte tells most apart, without a call.
-            Entries::Few(list) if !self.fold => {
-                let first = text.as_bytes().first();
-                list.iter().find(|(entry, _)| entry.as_bytes().first() == first && **entry == *text)
-            }
-            Entries::Few(list) => list.iter().find(|(entry, _)| equals(entry, text, true)),
+            Entries::Few(list) => list.iter().find(|(entry, _)| equals(entry, text, self.fold)),
             Entries::Many(table) => table.find(hash(text, self.fold), |(entry, _)| equals(entry, text, self.fold)),
         };
         found.map(|(_, value)| value)
@@ -87,7 +94,7 @@ impl<V: PartialEq> PartialEq for Lookup<V> {
 
 impl<V> Default for Lookup<V> {
     fn default() -> Self {
-        Self { entries: Entries::Few(Vec::new()), fold: false }
+        Self { entries: Entries::Few(Vec::new()), fold: false, signs: 0 }
     }
 }
 
@@ -104,11 +111,25 @@ pub(crate) fn equals(value: &str, text: &str, fold: bool) -> bool {
     }
 }
 
+/// One of 64 bits, by the length and both ends of the text.
+#[inline]
+fn sign(text: &str) -> u64 {
+    let bytes = text.as_bytes();
+    let number = |end: &[u8; 4]| u64::from(u32::from_le_bytes(*end));
+    let ends = match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => number(first) << 32 | number(last),
+        _ => bytes.first().copied().map_or(0, u64::from),
+    };
+    let length = u64::try_from(bytes.len()).unwrap_or_default();
+    1 << (ends.wrapping_add(length).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58)
+}
+
 fn hash(text: &str, fold: bool) -> u64 {
-    if !fold {
-        return STATE.hash_one(text);
-    }
     let mut hasher = STATE.build_hasher();
+    if !fold {
+        hasher.write(text.as_bytes());
+        return hasher.finish();
+    }
     // Eight bytes at a time, whatever the characters: what folds alike hashes alike.
     let mut word = 0_u64;
     let mut count = 0_u32;
@@ -130,4 +151,42 @@ fn hash(text: &str, fold: bool) -> u64 {
     hasher.write_u64(word);
     hasher.write_u32(count);
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Against a search by comparing; lists on both sides of `FEW`, and so long that no sign is left.
+        #[test]
+        fn finds_what_comparing_finds(
+            texts in prop::collection::vec("[abÄäß1]{0,3}|[ab]{3,10}", 0..200),
+            others in prop::collection::vec("[abÄäß1]{0,3}|[ab]{3,10}", 1..50),
+            length in 0_usize..200,
+            fold: bool,
+        ) {
+            let texts: Vec<String> = texts.into_iter().take(if length < 100 { length % 12 } else { length }).collect();
+            let alike = |one: &str, other: &str| {
+                if fold { one.to_lowercase() == other.to_lowercase() } else { one == other }
+            };
+            let entries = texts.iter().enumerate().map(|(position, text)| (text.clone(), position));
+            let lookup = Lookup::new(entries, fold);
+            for text in texts.iter().chain(&others) {
+                let expected = texts.iter().position(|entry| alike(entry, text));
+                prop_assert_eq!(lookup.find(text).copied(), expected, "{} in {:?}", text, texts);
+            }
+        }
+
+        /// Of as many texts as a flag names, most that are not among them have another sign.
+        #[test]
+        fn signs_tell_most_apart(ids in prop::collection::hash_set("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{12}", 110)) {
+            let ids: Vec<String> = ids.into_iter().collect();
+            let (listed, others) = ids.split_at(10);
+            let lookup = Lookup::new(listed.iter().map(|id| (id.clone(), ())), false);
+            let passed = others.iter().filter(|id| lookup.signs & sign(id) != 0).count();
+            prop_assert!(passed < 50, "{passed} of {}", others.len());
+        }
+    }
 }

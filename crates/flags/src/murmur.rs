@@ -18,6 +18,7 @@ impl Murmur {
         Self { hash: seed, rest: 0, rest_bits: 0, length: 0 }
     }
 
+    #[inline]
     pub(crate) fn then(self, bytes: &[u8]) -> Self {
         let (blocks, tail) = bytes.as_chunks::<4>();
         let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
@@ -40,6 +41,7 @@ impl Murmur {
     }
 
     /// The hash of everything so far and these bytes.
+    #[inline]
     pub(crate) fn with(self, bytes: &[u8]) -> u32 {
         let Self { mut hash, rest, length, .. } = self.then(bytes);
         hash ^= scrambled(rest);

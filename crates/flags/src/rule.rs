@@ -92,6 +92,7 @@ pub(crate) enum Check {
 }
 
 impl Rule {
+    #[inline]
     pub(crate) fn check(&self, flag: &Flag, asked: &Asked<'_, '_, impl Context + ?Sized>) -> Check {
         if !self.window.holds(asked.now_us) {
             return Check::OutsideWindow;
@@ -214,6 +215,7 @@ impl Weights {
 impl Window {
     pub(crate) const ALWAYS: Self = Self { starts_us: i64::MIN, ends_us: i64::MAX };
 
+    #[inline]
     pub(crate) fn holds(self, now_us: i64) -> bool {
         self.starts_us <= now_us && now_us < self.ends_us
     }

@@ -170,17 +170,27 @@ fn growthbook() {
 
 #[test]
 fn what_does_not_read_is_named() {
-    let table: [(Read, &str, &str); 3] = [
+    let table: [(Read, &str, &str); 6] = [
         (import::unleash, "{\"features\": [{}]}", "`features[0]`: missing field `name`"),
         (import::growthbook, "[", "EOF while parsing"),
         (import::launchdarkly, "{\"flags\": {\"a\": {\"on\": 1}}}", "`flags.a.on`: invalid type"),
+        // An error, or another system's.
+        (import::unleash, "{\"message\": \"unauthorized\"}", "missing field `features`"),
+        (import::growthbook, "{\"message\": \"unauthorized\"}", "missing field `features`"),
+        (import::launchdarkly, "{\"items\": []}", "missing field `flags`"),
     ];
     for (read, text, expected) in table {
         let why = read(text).unwrap_err().to_string();
         assert!(why.contains(expected), "{why}");
     }
-    for read in [import::unleash, import::growthbook, import::launchdarkly] {
-        assert_eq!(read("{}").unwrap(), import::Import::default());
+    let empty: [(Read, &str); 4] = [
+        (import::unleash, "{\"features\": []}"),
+        (import::unleash, "{\"events\": []}"),
+        (import::growthbook, "{\"features\": {}}"),
+        (import::launchdarkly, "{\"flags\": {}}"),
+    ];
+    for (read, text) in empty {
+        assert_eq!(read(text).unwrap(), import::Import::default());
     }
 }
 

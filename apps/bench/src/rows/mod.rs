@@ -3,6 +3,7 @@
 mod checks;
 mod context;
 mod deductions;
+mod flags;
 mod footprint;
 mod growth;
 
@@ -48,22 +49,30 @@ pub(crate) enum Goal {
     RatioAtLeast(f64),
     /// Ours ÷ reference.
     RatioAtMost(f64),
+    /// Reference ÷ ours, of times.
+    #[cfg_attr(not(feature = "engines"), expect(dead_code, reason = "rows 7 and 8 have it"))]
+    TimesFaster(f64),
     /// Ours, where there is no reference, in the unit of the figure.
     AtMost(f64, &'static str),
 }
 
 impl Goal {
-    /// `ratio` is ours ÷ reference, `ours` the figure itself.
+    /// What the goal is about, of ours and the reference's figure.
+    pub(crate) fn ratio(&self, ours: f64, reference: f64) -> f64 {
+        if let Self::TimesFaster(_) = self { reference / ours } else { ours / reference }
+    }
+
+    /// `ratio` is the one that the goal is about, `ours` the figure itself.
     pub(crate) fn met(&self, ratio: Option<f64>, ours: f64) -> bool {
         match self {
-            Self::RatioAtLeast(goal) => ratio.is_some_and(|ratio| ratio >= *goal),
+            Self::RatioAtLeast(goal) | Self::TimesFaster(goal) => ratio.is_some_and(|ratio| ratio >= *goal),
             Self::RatioAtMost(goal) => ratio.is_some_and(|ratio| ratio <= *goal),
             Self::AtMost(goal, _) => ours <= *goal,
         }
     }
 }
 
-/// Rows 7 and 8 come with the flags.
+/// Rows 7 and 8 need the feature `engines`, which `cargo xtask bench` turns on.
 pub(crate) const ROWS: &[Row] = &[
     Row {
         number: 1,
@@ -113,6 +122,24 @@ pub(crate) const ROWS: &[Row] = &[
         needs: Needs::Server,
         measure: context::against_ceiling,
     },
+    #[cfg(feature = "engines")]
+    Row {
+        number: 7,
+        work: "one flag of five rules, in process",
+        reference: "unleash-yggdrasil, is_enabled",
+        goal: Goal::TimesFaster(5.0),
+        needs: Needs::Nothing,
+        measure: flags::one_flag,
+    },
+    #[cfg(feature = "engines")]
+    Row {
+        number: 8,
+        work: "100 flags of five rules for one user, in process",
+        reference: "unleash-yggdrasil, resolve_all",
+        goal: Goal::TimesFaster(15.0),
+        needs: Needs::Nothing,
+        measure: flags::every_flag,
+    },
     Row {
         number: 9,
         work: "request signature check, in process",
@@ -160,6 +187,14 @@ pub(crate) const ROWS: &[Row] = &[
         goal: Goal::AtMost(150.0, "ms"),
         needs: Needs::Server,
         measure: footprint::start,
+    },
+    Row {
+        number: 14,
+        work: "a flag with a list of 10,000 users, in process",
+        reference: "with a list of 10",
+        goal: Goal::RatioAtMost(1.2),
+        needs: Needs::Nothing,
+        measure: flags::list,
     },
 ];
 

@@ -11,7 +11,7 @@ use crate::sealing::Sealer;
 use crate::store::db::{AnyConnection, StoreError};
 use crate::store::jwt_keys::NewKey;
 use crate::store::tx::Tx;
-use crate::store::{apps, flows, jwt_keys, otp, outbox, providers, sessions, tenants, versions};
+use crate::store::{admin_factors, apps, flows, jwt_keys, otp, outbox, providers, sessions, tenants, versions};
 use crate::system;
 
 /// For so long a key is published before it issues, unless said otherwise: servers read it within a second; who verifies by
@@ -98,6 +98,7 @@ pub(crate) fn reseal(connection: &mut AnyConnection, sealer: &Sealer, by: &By) -
         apps::reseal_secrets(connection, sealer)?,
         jwt_keys::reseal(connection, sealer)?,
         otp::reseal(connection, sealer)?,
+        admin_factors::reseal(connection, sealer)?,
         outbox::reseal(connection, sealer)?,
         sessions::reseal(connection, sealer)?,
         providers::reseal(connection, sealer)?,

@@ -2,7 +2,9 @@
 //!
 //! Each function is one step in the caller's transaction and appends its audit events to it.
 
+pub(crate) mod admin_sign_in;
 pub(crate) mod admin_tokens;
+pub(crate) mod admins;
 pub(crate) mod apps;
 pub(crate) mod bootstrap;
 pub(crate) mod credits;

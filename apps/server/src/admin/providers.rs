@@ -41,8 +41,11 @@ pub(crate) fn set(tx: &mut Tx<'_>, sealer: &Sealer, by: &By, new: &NewProvider) 
         created_at_us: by.now_us,
         updated_at_us: by.now_us,
     };
-    // What a server could not read is refused here.
+    // What a server could not read or would not reach is refused here.
     provider(&stored)?;
+    if !stored.private_network && issuer.is_some_and(|issuer| !issuer.starts_with("https:")) {
+        return Err(ApiError::invalid("issuer", "without TLS it needs --private-network").into());
+    }
     providers::put(tx, sealer, &stored)?;
     let mut event = by.event(Action::ProviderSet, None);
     event.after = Details::new().with(Field::Provider, stored.name.as_str()).with(Field::Issuer, issuer);

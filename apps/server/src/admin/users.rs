@@ -2,8 +2,8 @@
 
 use osaycore_audit::{Action, Details, Field, Log as _, Target, TargetKind, Value};
 use osaycore_directory::{
-    self as directory, AvatarUrl, DisplayName, Email, Link, Name, NewUser, Permit, PermitChange, Role, Storage as _,
-    User, UserChange, UserRef, UserStatus, Username,
+    self as directory, AvatarUrl, DisplayName, Email, ExternalId, Link, Name, NewUser, Permit, PermitChange, Role,
+    Storage as _, User, UserChange, UserRef, UserStatus, Username,
 };
 use osaycore_ledger::{Account, Storage as _};
 
@@ -28,8 +28,29 @@ pub(crate) struct NewUserInput {
 
 /// The user, deleted or not.
 pub(crate) fn find(tx: &mut Tx<'_>, user: &UserRef) -> Result<User, Failure> {
-    let found = tx.user(user)?;
+    let found = find_if_there(tx, user)?;
     found.ok_or_else(|| ApiError::from(Code::UserNotFound).detail(format!("there is no user {}", named(user))).into())
+}
+
+/// The user by id or name; where nobody has that, by what an app calls the user. Two apps may call two users the same.
+pub(crate) fn find_if_there(tx: &mut Tx<'_>, user: &UserRef) -> Result<Option<User>, Failure> {
+    if let Some(found) = tx.user(user)? {
+        return Ok(Some(found));
+    }
+    let text = named(user);
+    let Ok(external_id) = text.parse::<ExternalId>() else { return Ok(None) };
+    let mut called = Vec::new();
+    for app in tx.apps()? {
+        called.extend(tx.user_by_external_id(app.id, &external_id)?);
+    }
+    called.sort_by_key(|user| user.id);
+    called.dedup_by_key(|user| user.id);
+    if called.len() > 1 {
+        let ids: Vec<String> = called.iter().map(|user| user.id.to_string()).collect();
+        let sentence = format!("{text} is what apps call several users: say which, of {}", ids.join(", "));
+        return Err(ApiError::from(Code::ReferenceConflict).detail(sentence).into());
+    }
+    Ok(called.pop())
 }
 
 /// A reference as people write it: no backslash before the name of a user without a directory.

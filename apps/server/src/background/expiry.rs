@@ -8,7 +8,8 @@ use crate::admin::keys;
 use crate::store::db::StoreError;
 use crate::store::tx::Tx;
 use crate::store::{
-    apps, assignments, enrollments, flows, leases, outbox, revocations, sessions, sign_in_codes, signatures,
+    admin_sessions, apps, assignments, enrollments, flows, leases, outbox, revocations, sessions, sign_in_attempts,
+    sign_in_codes, signatures,
 };
 
 /// Rows of one transaction: for so long, some milliseconds, the tenant's requests wait.
@@ -19,6 +20,8 @@ const TENANTS: i64 = 4;
 const ABANDONED_US: i64 = 3_600_000_000;
 /// For how long what the sticky rules of an archived flag served is kept, so that a rollback gives it back.
 const ASSIGNED_US: i64 = 30 * 24 * 3_600_000_000;
+/// For how long wrong passwords at the console are counted: longer than any lock.
+const ATTEMPTS_US: i64 = 24 * 3_600_000_000;
 
 /// Looks first, so that nothing is written where nothing is due. By `window_s` the clocks of two servers may differ:
 /// what has expired by one of them is kept so long for the others.
@@ -35,6 +38,7 @@ pub(super) fn step(held: &mut Held<'_>, window_s: i64) -> Result<Progress, Stopp
     let of_flows = held.read(|connection| flows::tenants_with_old(connection, expired_us, TENANTS))?;
     let of_codes = held.read(|connection| sign_in_codes::tenants_with_old(connection, expired_us, TENANTS))?;
     let of_sessions = held.read(|connection| sessions::tenants_with_old(connection, expired_s, TENANTS))?;
+    let of_console = held.read(|connection| admin_sessions::tenants_with_old(connection, expired_us, TENANTS))?;
     let archived_us = now_us.saturating_sub(ASSIGNED_US);
     let of_assignments = held.read(|connection| assignments::tenants_with_old(connection, archived_us, TENANTS))?;
     in_each(held, &of_signatures, |tx| tx.forget_signatures(forget_before_s, ROWS).map(drop))?;
@@ -46,6 +50,7 @@ pub(super) fn step(held: &mut Held<'_>, window_s: i64) -> Result<Progress, Stopp
     in_each(held, &of_flows, |tx| flows::forget(tx, expired_us, ROWS))?;
     in_each(held, &of_codes, |tx| sign_in_codes::forget(tx, expired_us, ROWS))?;
     in_each(held, &of_sessions, |tx| session::Storage::forget(tx, expired_s).map(drop))?;
+    in_each(held, &of_console, |tx| admin_sessions::forget(tx, expired_us))?;
     in_each(held, &of_assignments, |tx| assignments::forget(tx, archived_us, ROWS))?;
 
     let any = held.read(|connection| {
@@ -57,10 +62,15 @@ pub(super) fn step(held: &mut Held<'_>, window_s: i64) -> Result<Progress, Stopp
             leases::drop_abandoned(connection, abandoned_us)
         })?;
     }
+    let attempts_us = now_us.saturating_sub(ATTEMPTS_US);
+    if held.read(|connection| sign_in_attempts::any_old(connection, attempts_us))? {
+        held.write(|connection| sign_in_attempts::forget(connection, attempts_us))?;
+    }
     if held.read(|connection| keys::any_due(connection, now_us, expired_us))? {
         held.write(|connection| keys::advance(connection, now_us, expired_us))?;
     }
-    let tenants = [of_signatures, of_revocations, of_links, of_flows, of_codes, of_sessions, of_assignments];
+    let tenants =
+        [of_signatures, of_revocations, of_links, of_flows, of_codes, of_sessions, of_console, of_assignments];
     Ok(if tenants.iter().all(Vec::is_empty) { Progress::Done } else { Progress::More })
 }
 

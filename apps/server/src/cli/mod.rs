@@ -1,5 +1,6 @@
 //! The command line: one file per noun (contract, "The command line").
 
+mod admin;
 mod admin_token;
 mod app;
 mod audit;
@@ -90,6 +91,9 @@ enum Command {
     /// The audit trail
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// People who may sign in to the console
+    #[command(subcommand)]
+    Admin(admin::Admin),
     /// Master key and token keys
     #[command(subcommand)]
     Key(key::Key),
@@ -170,6 +174,7 @@ fn dispatch(arguments: Arguments, url_by_flag: bool) -> anyhow::Result<ExitCode>
         Command::Provider(provider) => provider.run(&open(config)?),
         Command::AdminToken(admin_token) => admin_token.run(&open(config)?),
         Command::Audit(audit) => audit.run(&open(config)?),
+        Command::Admin(admin) => admin.run(&open(config)?),
         Command::Key(key) => key.run(&open(config)?),
         Command::Backup(backup) => backup.run(&open(config)?),
         Command::Restore(restore) => restore.run(config, open, output),

@@ -1,11 +1,11 @@
-//! `osaycore quickstart`: from nothing to a first signed call.
+//! `osaycore quickstart`: from nothing to a first signed call, and to the console.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
-use osaycore_directory::{App, AppScope, Link, Storage as _, UserPage};
+use osaycore_directory::{App, AppScope, Email, Link, Storage as _, UserPage};
 use osaycore_ledger::AddKind;
 use serde::Serialize;
 use uuid::Uuid;
@@ -14,6 +14,7 @@ use super::app::Keys;
 use super::output::{Output, fields, print};
 use super::session::Session;
 use super::{Usage, serve};
+use crate::admin::admins::{self, NewAdmin};
 use crate::admin::apps::{self, CreatedApp, NewApp};
 use crate::admin::credits::Addition;
 use crate::admin::users::{self, NewUserInput};
@@ -21,13 +22,17 @@ use crate::admin::{By, credits, flags};
 use crate::config::Config;
 use crate::error::{Code, Failure};
 use crate::logging;
+use crate::passwords;
 use crate::sealing::Sealer;
+use crate::store::admins::{self as logins, Role};
 use crate::store::apps::SecretKind;
 use crate::store::db::DatabaseUrl;
 use crate::store::flag_versions::Change;
 use crate::store::tx::Tx;
 
 const DEMO: &str = "Demo";
+/// Who is made for the console where nobody is.
+const FIRST_LOGIN: &str = "owner@example.com";
 const DEFAULT_DATA_DIR: &str = "osaycore-data";
 /// What the first demo user begins with.
 const DEMO_CREDITS: &str = "100";
@@ -51,6 +56,23 @@ struct Demo {
     keys: Keys,
     users: Vec<DemoUser>,
     base_url: String,
+    #[serde(flatten)]
+    console: Console,
+}
+
+/// How to get into the console.
+#[derive(Clone, Serialize)]
+struct Console {
+    console_url: String,
+    /// The login that was made here.
+    #[serde(flatten)]
+    login: Option<Login>,
+}
+
+#[derive(Clone, Serialize)]
+struct Login {
+    console_email: Email,
+    console_password: String,
 }
 
 #[derive(Serialize)]
@@ -83,15 +105,35 @@ impl Quickstart {
         }
         let session = open(config.clone())?;
         let demo = session.write_sealed(demo)?;
+        let login = first_login(&session)?;
         drop(session);
         let (url, public_url) = (config.database_url.clone(), config.public_url.clone());
         serve(config, move |address| {
             let base_url = public_url.unwrap_or_else(|| base_url(address));
-            if let Err(error) = introduce(demo, base_url, &url, output) {
+            let console = Console { console_url: format!("{base_url}/console"), login };
+            if let Err(error) = introduce(demo, base_url, console, &url, output) {
                 tracing::warn!("the keys could not be printed: {error:#}");
             }
         })
     }
+}
+
+/// A login for the console, where the tenant has none.
+fn first_login(session: &Session) -> anyhow::Result<Option<Login>> {
+    if !session.read(|tx| Ok(logins::list(tx)?))?.is_empty() {
+        return Ok(None);
+    }
+    let email: Email = FIRST_LOGIN.parse()?;
+    let password = passwords::generate();
+    let new = NewAdmin { email: email.clone(), role: Role::Owner, password_hash: passwords::hash(&password)? };
+    let made = session.write(|tx, by| {
+        // Of two who start at once one makes it; and the address may be another tenant's.
+        if !logins::list(tx)?.is_empty() || logins::by_email(tx.connection(), &email)?.is_some() {
+            return Ok(false);
+        }
+        admins::create(tx, by, &new).map(|_| true)
+    })?;
+    Ok(made.then_some(Login { console_email: email, console_password: password.to_string() }))
 }
 
 /// Makes a folder for its owner only; one that is there stays as it is.
@@ -185,6 +227,7 @@ fn base_url(mut address: SocketAddr) -> String {
 fn introduce(
     demo: Option<(Keys, Vec<DemoUser>)>,
     base_url: String,
+    console: Console,
     url: &DatabaseUrl,
     output: Output,
 ) -> anyhow::Result<()> {
@@ -200,19 +243,22 @@ fn introduce(
         None => "More: osaycore help".to_owned(),
     };
     let Some((keys, users)) = demo else {
-        return output.show(&serde_json::json!({ "base_url": base_url }), || {
+        let told = Told { base_url, console: &console };
+        return output.show(&told, || {
             format!(
-                "This database has apps of its own; nothing was created.\n\
+                "This database has apps of its own; none was created.\n\
                  `osaycore app list` shows them; a secret is shown once, \
-                 `osaycore app rotate-secret APP` makes a new one.\n\n{elsewhere}"
+                 `osaycore app rotate-secret APP` makes a new one.\n\n{}\n\n{elsewhere}",
+                fields(&console.pairs())
             )
         });
     };
-    let demo = Demo { keys, users, base_url };
+    let demo = Demo { keys, users, base_url, console };
     if output.json {
         return print(&serde_json::to_string(&demo)?);
     }
     let mut pairs = vec![("base_url", demo.base_url.clone())];
+    pairs.extend(demo.console.pairs());
     for user in &demo.users {
         let external_id = user.external_id.as_deref().unwrap_or("-");
         pairs.push(("user", format!("{}  {}  external id {external_id}", user.user_id, user.username)));
@@ -228,6 +274,25 @@ fn introduce(
     ))
 }
 
+/// What is told where the apps are others.
+#[derive(Serialize)]
+struct Told<'a> {
+    base_url: String,
+    #[serde(flatten)]
+    console: &'a Console,
+}
+
+impl Console {
+    fn pairs(&self) -> Vec<(&'static str, String)> {
+        let mut pairs = vec![("console_url", self.console_url.clone())];
+        if let Some(login) = &self.login {
+            pairs.push(("console_email", login.console_email.to_string()));
+            pairs.push(("console_password", format!("{}  (shown this once)", login.console_password)));
+        }
+        pairs
+    }
+}
+
 /// A word of the shell, quoted where it has to be.
 fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+,=".contains(c);
@@ -240,17 +305,17 @@ fn curl(demo: &Demo, user: &DemoUser) -> String {
         r#"export OSAYCORE_BASE_URL={base_url}
 export OSAYCORE_API_KEY={api_key}
 export OSAYCORE_SECRET_KEY={secret_key}
-call() {{ # METHOD PATH BODY [HEADER]
+call() {{ # METHOD PATH BODY [TOKEN]
   local ts sig
   ts=$(date +%s)
   sig=$(printf '%s.%s' "$ts" "$3" | openssl dgst -sha256 -hmac "$OSAYCORE_SECRET_KEY" | sed 's/^.* //')
   curl -sS -X "$1" "$OSAYCORE_BASE_URL$2" -H "X-OSAYCORE-API-KEY: $OSAYCORE_API_KEY" \
-    -H "X-OSAYCORE-TIMESTAMP: $ts" -H "X-OSAYCORE-SIGNATURE: $sig" -H 'Content-Type: application/json' ${{4:+-H "$4"}} ${{3:+--data-binary "$3"}}
+    -H "X-OSAYCORE-TIMESTAMP: $ts" -H "X-OSAYCORE-SIGNATURE: $sig" -H 'Content-Type: application/json' ${{4:+-H "Authorization: Bearer $4"}} ${{3:+--data-binary "$3"}}
   echo
 }}
 TOKEN=$(call POST /auth/generate-user-jwt '{{"user_id": "{user_id}"}}' | sed -n 's/.*"jwt_token":"\([^"]*\)".*/\1/p')
-call POST /action/deduct-credits '{{"amount": 1.5, "description": "A first call"}}' "Authorization: Bearer $TOKEN"
-call GET /user/context '' "Authorization: Bearer $TOKEN""#,
+call POST /action/deduct-credits '{{"amount": 1.5, "description": "A first call"}}' "$TOKEN"
+call GET /user/context '' "$TOKEN""#,
         base_url = quoted(&format!("{}/api", demo.base_url)),
         api_key = demo.keys.api_key,
         secret_key = demo.keys.secret_key,

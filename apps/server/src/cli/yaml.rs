@@ -7,7 +7,9 @@ use serde::{Serialize, Serializer};
 
 /// The same document as JSON. Weights are cumulated in the order of the file, so that order is kept.
 pub(super) fn to_json(text: &str) -> Result<String, String> {
-    let document: Document = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+    // Of YAML 1.2: `no` is a country.
+    let options = serde_saphyr::options! { strict_booleans: true };
+    let document: Document = serde_saphyr::from_str_with_options(text, options).map_err(|error| error.to_string())?;
     serde_json::to_string(&document).map_err(|error| error.to_string())
 }
 
@@ -114,6 +116,11 @@ mod tests {
         let json = r#"{"flags":[{"key":"a","enabled":true,"variants":{"z":1,"b":2.5,"on":"true"},"rules":[null,-3]}]}"#;
         assert_eq!(to_json(yaml).as_deref(), Ok(json));
         assert_eq!(to_json(json).as_deref(), Ok(json));
+    }
+
+    #[test]
+    fn words_stay_words() {
+        assert_eq!(to_json("[no, off, y, true]").as_deref(), Ok(r#"["no","off","y",true]"#));
     }
 
     #[test]

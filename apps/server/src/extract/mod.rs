@@ -5,6 +5,7 @@ pub(crate) mod admin;
 pub(crate) mod bearer;
 pub(crate) mod body;
 pub(crate) mod caller;
+pub(crate) mod console;
 pub(crate) mod oasis;
 pub(crate) mod ofrep;
 pub(crate) mod request_id;

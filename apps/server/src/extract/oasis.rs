@@ -97,7 +97,7 @@ pub(crate) fn normalize(request: &mut ServiceRequest) {
 }
 
 /// Where people are, and no programs.
-const PAGES: [&str; 3] = ["/enroll/", "/api/auth/oauth/start", "/api/auth/oauth/callback/"];
+const PAGES: [&str; 4] = ["/console", "/enroll/", "/api/auth/oauth/start", "/api/auth/oauth/callback/"];
 
 /// The shape of the errors of a normalized path.
 pub(crate) fn shape(path: &str) -> Shape {

@@ -134,6 +134,26 @@ pub(crate) struct Callback {
     pub(crate) error: Option<String>,
 }
 
+/// What the provider is to ask for, of those too who are signed in there (OpenID Connect Core 1.0 §3.1.2.1). Not
+/// every provider knows all of them; GitHub knows `select_account`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Prompt {
+    Login,
+    Consent,
+    SelectAccount,
+}
+
+impl Prompt {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Consent => "consent",
+            Self::SelectAccount => "select_account",
+        }
+    }
+}
+
 /// Who it was, as the provider says. What of it does not fit our rules is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identity {
@@ -161,6 +181,7 @@ impl Client {
         &self,
         provider: &Provider,
         redirect_uri: &Url,
+        prompt: Option<Prompt>,
         drawn: &Drawn,
         now_s: i64,
     ) -> Result<Begun, FlowError> {
@@ -175,7 +196,7 @@ impl Client {
         };
         let state = kept.state.clone();
         let challenge = PkceCodeChallenge::from_code_verifier_sha256(&kept.verifier());
-        let url = match provider.kind() {
+        let mut url = match provider.kind() {
             Kind::OpenId { issuer } => {
                 let issuer = self.issuers.find(issuer, now_s).await?;
                 kept.iss_required = issuer.sends_iss();
@@ -186,6 +207,9 @@ impl Client {
                 github::authorization_url(provider, web, &kept, challenge, state.clone())?
             }
         };
+        if let Some(prompt) = prompt {
+            url.query_pairs_mut().append_pair("prompt", prompt.as_str());
+        }
         Ok(Begun { url, state, kept })
     }
 

@@ -55,7 +55,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig, with_metrics: bool) {
 }
 
 /// A path; methods other than those in `allow` are 405.
-fn resource(path: &str, allow: &'static str) -> Resource {
+pub(crate) fn resource(path: &str, allow: &'static str) -> Resource {
     let refuse = move || async move { Err::<HttpResponse, _>(ApiError::method_not_allowed(allow)) };
     web::resource(path).default_service(web::to(refuse))
 }

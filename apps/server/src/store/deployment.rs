@@ -11,6 +11,7 @@ pub(crate) enum Numbered {
     App,
     User,
     Group,
+    Admin,
 }
 
 impl Numbered {
@@ -20,6 +21,7 @@ impl Numbered {
             Self::App => "app",
             Self::User => "user",
             Self::Group => "group",
+            Self::Admin => "admin",
         }
     }
 }

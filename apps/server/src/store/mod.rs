@@ -1,6 +1,9 @@
 //! The storage traits of the domain crates, on diesel: the only place that knows it.
 
+pub(crate) mod admin_factors;
+pub(crate) mod admin_sessions;
 pub(crate) mod admin_tokens;
+pub(crate) mod admins;
 pub(crate) mod apps;
 pub(crate) mod assignments;
 mod audit;
@@ -32,6 +35,7 @@ pub(crate) mod providers;
 pub(crate) mod revocations;
 mod schema;
 pub(crate) mod sessions;
+pub(crate) mod sign_in_attempts;
 pub(crate) mod sign_in_codes;
 pub(crate) mod signatures;
 pub(crate) mod tenants;

@@ -246,7 +246,8 @@ impl Storage for Factors<'_> {
     }
 }
 
-fn attempts(failures: i64, locked_until_us: Option<i64>) -> Result<Attempts, StoreError> {
+/// Attempts as they are stored.
+pub(super) fn attempts(failures: i64, locked_until_us: Option<i64>) -> Result<Attempts, StoreError> {
     match locked_until_us {
         Some(until_us) => Ok(Attempts::Locked { until_us }),
         None => u32::try_from(failures)
@@ -263,20 +264,30 @@ fn place(row: &str) -> Place<'_> {
     Place { table: "otp_credentials", row, column: "seed" }
 }
 
+/// A credential as it is stored, its seed opened.
+pub(super) fn opened(
+    seed: &[u8],
+    algorithm: &str,
+    digits: i64,
+    period_s: i64,
+    last_step: Option<i64>,
+) -> Result<Credential, StoreError> {
+    let corrupt = || StoreError::Corrupt("second factor");
+    let (Ok(algorithm), Ok(digits), Ok(period_s)) = (algorithm.parse(), u32::try_from(digits), u32::try_from(period_s))
+    else {
+        return Err(corrupt());
+    };
+    let parameters = Parameters::new(algorithm, digits, period_s).map_err(|_| corrupt())?;
+    let secret = Secret::new(seed, parameters).map_err(|_| corrupt())?;
+    Ok(match last_step {
+        Some(last_step) => Credential::Active { secret, last_step },
+        None => Credential::Pending(secret),
+    })
+}
+
 impl Row {
     fn open(self, sealer: &Sealer) -> Result<Credential, StoreError> {
-        let corrupt = || StoreError::Corrupt("second factor");
         let seed: Zeroizing<Vec<u8>> = sealer.open(place(&row_name(self.tenant_id, self.user_id)), &self.seed)?;
-        let (Ok(algorithm), Ok(digits), Ok(period_s)) =
-            (self.algorithm.parse(), u32::try_from(self.digits), u32::try_from(self.period_s))
-        else {
-            return Err(corrupt());
-        };
-        let parameters = Parameters::new(algorithm, digits, period_s).map_err(|_| corrupt())?;
-        let secret = Secret::new(&seed, parameters).map_err(|_| corrupt())?;
-        Ok(match self.last_step {
-            Some(last_step) => Credential::Active { secret, last_step },
-            None => Credential::Pending(secret),
-        })
+        opened(&seed, &self.algorithm, self.digits, self.period_s, self.last_step)
     }
 }

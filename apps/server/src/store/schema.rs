@@ -147,6 +147,26 @@ table! { eval_keys (tenant_id, app_id, id) {
     created_at_us -> BigInt,
 } }
 
+table! { admins (tenant_id, id) {
+    tenant_id -> BigInt, id -> BigInt, email -> Text, password_hash -> Text, role -> Text,
+    disabled -> Bool, created_at_us -> BigInt, password_set_at_us -> BigInt,
+    signed_in_at_us -> Nullable<BigInt>,
+} }
+table! { admin_emails (email) { email -> Text, tenant_id -> BigInt, admin_id -> BigInt, } }
+table! { admin_sessions (tenant_id, token_hash) {
+    tenant_id -> BigInt, token_hash -> Binary, admin_id -> BigInt, halfway -> Bool, created_at_us -> BigInt,
+    used_at_us -> BigInt, expires_at_us -> BigInt, address -> Nullable<Text>, agent -> Nullable<Text>,
+} }
+table! { admin_factors (tenant_id, admin_id) {
+    tenant_id -> BigInt, admin_id -> BigInt, seed -> Binary, algorithm -> Text, digits -> BigInt,
+    period_s -> BigInt, last_step -> Nullable<BigInt>,
+} }
+table! { admin_recovery_codes (tenant_id, admin_id, digest) {
+    tenant_id -> BigInt, admin_id -> BigInt, digest -> Binary,
+} }
+table! { sign_in_attempts (email_hash) {
+    email_hash -> Binary, failures -> BigInt, locked_until_us -> Nullable<BigInt>, changed_at_us -> BigInt,
+} }
 table! { admin_tokens (tenant_id, id) {
     tenant_id -> BigInt, id -> BigInt, name -> Text, token_hash -> Binary, scopes -> Text, creator -> Text,
     created_at_us -> BigInt, expires_at_us -> Nullable<BigInt>, last_used_at_us -> Nullable<BigInt>,
@@ -168,5 +188,6 @@ allow_tables_to_appear_in_same_query!(
     outbox,
     flows,
     sign_in_codes,
-    sessions
+    sessions,
+    admin_sessions
 );

@@ -33,6 +33,12 @@ pub(crate) fn find(connection: &mut AnyConnection, name: &Name) -> Result<Option
     found.map(Row::read).transpose()
 }
 
+/// The tenant of this id.
+pub(crate) fn by_id(connection: &mut AnyConnection, id: i64) -> Result<Option<Tenant>, StoreError> {
+    let found: Option<Row> = tenants::table.find(id).select(row::<Row>()).get_result(connection).optional()?;
+    found.map(Row::read).transpose()
+}
+
 /// Adds a tenant with its API key.
 pub(crate) fn insert(
     connection: &mut AnyConnection,

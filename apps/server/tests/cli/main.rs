@@ -8,6 +8,7 @@ mod flag_versions;
 mod flags;
 mod imports;
 mod keys;
+mod logins;
 mod nouns;
 mod serving;
 mod starting;

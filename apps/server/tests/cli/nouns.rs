@@ -94,7 +94,7 @@ fn a_user_is_found_by_every_name_and_changed_by_what_is_named() {
     ]);
     assert_eq!(members(&user), ["oasis_user_id", "user_id"]);
     let (id, number) = (text(&user, "user_id"), user["oasis_user_id"].to_string());
-    for name in [id.as_str(), &number, "corp\\alice"] {
+    for name in [id.as_str(), &number, "corp\\alice", "x-1"] {
         assert_eq!(deployment.json(&["user", "show", name])["user_id"], id.as_str(), "{name}");
     }
     deployment.refused(&["user", "show", "alice"], 1);
@@ -106,6 +106,14 @@ fn a_user_is_found_by_every_name_and_changed_by_what_is_named() {
     assert!(error.contains("username"), "{error}");
     let error = deployment.refused(&["user", "set", "alice", "--external-id", "x-1", "--app", &app], 1);
     assert!(error.contains("external_id"), "{error}");
+    // What another app calls another user is of no use alone; a name is nobody's but its owner's.
+    let other = text(&deployment.app("Office"), "app_id");
+    deployment.json(&["user", "set", "alice", "--external-id", "x-1", "--app", &other]);
+    let error = deployment.refused(&["user", "show", "x-1"], 1);
+    assert!(error.contains("several users") && error.contains(&number), "{error}");
+    deployment.json(&["user", "set", "alice", "--external-id", "bob", "--app", &other]);
+    let bob = deployment.user("bob");
+    assert_eq!(deployment.json(&["user", "show", "bob"])["user_id"], bob.as_str());
 
     let set = deployment.json(&[
         "user",
@@ -128,7 +136,7 @@ fn a_user_is_found_by_every_name_and_changed_by_what_is_named() {
     assert_eq!(deployment.json(&["user", "enable", &id])["status"], "active");
     assert_eq!(deployment.json(&["user", "disable", &id])["status"], "disabled");
     assert_eq!(deployment.json(&["user", "list", "--app", &app]).as_array().unwrap().len(), 1);
-    assert_eq!(deployment.json(&["user", "list"]).as_array().unwrap().len(), 2);
+    assert_eq!(deployment.json(&["user", "list"]).as_array().unwrap().len(), 3);
 }
 
 #[test]
@@ -291,4 +299,28 @@ fn a_user_without_logins_and_sessions_has_nothing_to_end() {
     // Those who are deleted can be signed out for good, by id.
     deployment.text(&["user", "delete", "alice"]);
     assert_eq!(deployment.json(&["user", "sign-out", &user])["sessions_ended"], 0);
+}
+
+#[test]
+fn an_issuer_without_tls_is_of_a_private_network() {
+    let deployment = Deployment::new();
+    deployment.write("client.secret", "secret");
+    let set = |issuer: &'static str| {
+        [
+            "provider",
+            "set",
+            "lab",
+            "--issuer",
+            issuer,
+            "--client-id",
+            "osaycore",
+            "--client-secret-file",
+            "client.secret",
+        ]
+    };
+    let error = deployment.refused(&set("http://10.0.0.7:8081"), 1);
+    assert!(error.contains("--private-network"), "{error}");
+    deployment.json(&[&set("http://10.0.0.7:8081")[..], &["--private-network"]].concat());
+    deployment.json(&set("http://127.0.0.1:8081"));
+    deployment.json(&set("https://id.example"));
 }

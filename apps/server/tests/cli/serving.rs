@@ -72,6 +72,12 @@ fn quickstart_makes_a_demo_once_and_prints_it_every_time() {
     assert_eq!(text(&demo, "base_url"), address);
     assert_eq!(demo["users"].as_array().unwrap().len(), 2);
     let again = printed(Server::start(&deployment, &arguments));
+    assert_eq!(text(&demo, "console_url"), format!("{address}/console"));
+    assert_eq!(
+        (text(&demo, "console_email").as_str(), text(&demo, "console_password").len()),
+        ("owner@example.com", 23)
+    );
+    assert!(again.get("console_email").is_none(), "there is a login by now: {again}");
     for member in ["app_id", "api_key", "secret_key", "oasis_application_key", "oasis_api_key", "users"] {
         assert_eq!(demo[member], again[member], "{member}");
     }

@@ -17,6 +17,8 @@ const GLOBAL: &[(&str, &str)] = &[
     ("jwt_keys", "one ring signs the tokens of every tenant"),
     ("leases", "servers and their tasks are all tenants'"),
     ("tenants", "the list of the tenants themselves"),
+    ("admin_emails", "who signs in to the console gives an address, and not whose it is"),
+    ("sign_in_attempts", "guesses are counted at addresses that are nobody's, too"),
 ];
 
 pub(super) const TENANT_LEADS_KEYS: Rule = Rule::files(

@@ -21,7 +21,6 @@ mod condition;
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Document {
-    #[serde(default)]
     features: BTreeMap<String, Feature>,
     #[serde(default)]
     saved_groups: BTreeMap<String, Vec<Json>>,

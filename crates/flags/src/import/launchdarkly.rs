@@ -24,7 +24,6 @@ const ALL: u64 = 100_000;
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Document {
-    #[serde(default)]
     flags: BTreeMap<String, Flag>,
     #[serde(default)]
     segments: BTreeMap<String, Segment>,

@@ -23,12 +23,11 @@ mod variant;
 
 #[derive(Deserialize)]
 struct Document {
-    #[serde(default)]
-    features: Vec<Feature>,
+    /// Absent in a stream of events.
+    features: Option<Vec<Feature>>,
     #[serde(default)]
     segments: Vec<Segment>,
-    #[serde(default)]
-    events: Vec<Event>,
+    events: Option<Vec<Event>>,
 }
 
 #[derive(Deserialize)]
@@ -97,7 +96,7 @@ struct Dependency {
 /// random is by user or session here, and whoever has neither gets the first variant, or is missed
 /// by a percentage: the notes say so. A constraint on `currentTime` becomes the rule's time.
 pub fn unleash(text: &str) -> Result<Import, Fault> {
-    let (features, segments) = state(read(text)?);
+    let (features, segments) = state(read(text)?)?;
     let mut names = Names::default();
     let mut import = Import::default();
     for name in features.keys() {
@@ -147,12 +146,18 @@ pub fn unleash(text: &str) -> Result<Import, Fault> {
     Ok(import.settle())
 }
 
-/// Features by name and segments by id, after all events.
-fn state(document: Document) -> (BTreeMap<String, Feature>, BTreeMap<i64, Segment>) {
+/// Features by name and segments by id.
+type State = (BTreeMap<String, Feature>, BTreeMap<i64, Segment>);
+
+/// What there is after all events.
+fn state(document: Document) -> Result<State, Fault> {
+    if document.features.is_none() && document.events.is_none() {
+        return Err(Fault::file("missing field `features`"));
+    }
     let mut features = BTreeMap::new();
     let mut segments = BTreeMap::new();
-    let whole = Event::Hydration { features: document.features, segments: document.segments };
-    for event in [whole].into_iter().chain(document.events) {
+    let whole = Event::Hydration { features: document.features.unwrap_or_default(), segments: document.segments };
+    for event in [whole].into_iter().chain(document.events.unwrap_or_default()) {
         match event {
             Event::Hydration { features: all, segments: parts } => {
                 features = all.into_iter().map(|feature| (feature.name.clone(), feature)).collect();
@@ -164,7 +169,7 @@ fn state(document: Document) -> (BTreeMap<String, Feature>, BTreeMap<i64, Segmen
             Event::SegmentRemoved { id } => drop(segments.remove(&id)),
         }
     }
-    (features, segments)
+    Ok((features, segments))
 }
 
 fn segment_name(segment: &Segment) -> String {

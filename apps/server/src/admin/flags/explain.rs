@@ -32,7 +32,7 @@ struct Anyone<'a> {
     app_id: String,
 }
 
-/// Has `tell` tell the explanation of a flag.
+/// Has `tell` tell the explanation of a flag, and whether it is of a user who is known.
 ///
 /// # Errors
 /// 404: the app has no such flag in use, or nobody is known by the id and no attributes are given.
@@ -42,21 +42,22 @@ pub(crate) fn explain<T>(
     key: &Key,
     somebody: &Somebody,
     now_us: i64,
-    tell: impl FnOnce(&Explanation<'_>) -> T,
+    tell: impl FnOnce(&Explanation<'_>, bool) -> T,
 ) -> Result<T, Failure> {
     let reference = somebody.id.parse::<UserRef>();
     let user = match (reference, &somebody.given) {
         (Ok(reference), None) => Some(users::find(tx, &reference)?),
-        (Ok(reference), Some(_)) => tx.user(&reference)?,
+        (Ok(reference), Some(_)) => users::find_if_there(tx, &reference)?,
         (Err(error), None) => return Err(ApiError::invalid("user", error).into()),
         (Err(_), Some(_)) => None,
     };
     let given = somebody.given.clone().unwrap_or_default();
     let Some(user) = user else {
         let stored = Anyone { id: &somebody.id, app_id: app.uuid.to_string() };
+        let tell = |explanation: &Explanation<'_>| tell(explanation, false);
         return of_unit(tx, app, key, &somebody.id, &Given { stored, given: &given }, now_us, tell);
     };
-    of_user(tx, app, key, &user, &given, now_us, tell)
+    of_user(tx, app, key, &user, &given, now_us, |explanation| tell(explanation, true))
 }
 
 fn of_user<T>(

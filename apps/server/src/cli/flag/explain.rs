@@ -19,7 +19,7 @@ use crate::system;
 pub(crate) struct Explain {
     /// The flag
     key: Key,
-    /// UUID, numeric id, directory\username or username; with `--context` anyone's id
+    /// UUID, numeric id, directory\username, username or external id; with `--context` anyone's id
     user: String,
     /// In this app
     #[arg(long)]
@@ -36,12 +36,18 @@ impl Explain {
     pub(super) fn run(self, session: &Session) -> anyhow::Result<()> {
         let given = self.context.as_deref().map(object).transpose()?;
         if given.is_none() && self.user.parse::<UserRef>().is_err() {
-            return Err(Usage("USER is a UUID, numeric id, directory\\username or username").into());
+            return Err(Usage("USER is a UUID, numeric id, directory\\username, username or external id").into());
         }
         let somebody = Somebody { id: self.user.clone(), given };
         session.read(|tx| {
             let app = session::app(tx, self.app)?;
-            let show = |explanation: &Explanation<'_>| self.show(session, explanation);
+            let show = |explanation: &Explanation<'_>, is_user: bool| {
+                if !is_user {
+                    let id = &self.user;
+                    session.output.note(&format!("there is no user {id}: explained of a stranger with that id"));
+                }
+                self.show(session, explanation)
+            };
             flags::explain(tx, &app, &self.key, &somebody, system::now_us(), show)
         })?
     }

@@ -11,7 +11,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use self::fake::{Fake, KEYS};
-use super::flow::{Begun, Callback, Client, Drawn, FlowError, Identity};
+use super::flow::{Begun, Callback, Client, Drawn, FlowError, Identity, Prompt};
 use super::http::Outgoing;
 use super::provider::{Kind, Provider};
 
@@ -47,7 +47,7 @@ impl World {
     }
 
     async fn begin_at(&self, now_s: i64) -> Result<Begun, FlowError> {
-        self.client.begin(&self.provider, &redirect_uri(), &drawn(), now_s).await
+        self.client.begin(&self.provider, &redirect_uri(), Some(Prompt::Login), &drawn(), now_s).await
     }
 
     /// The claims of the ID token that a flow ends in.

@@ -23,6 +23,7 @@ async fn the_browser_is_sent_to_the_provider_with_everything_that_protects_the_f
         ("code_challenge", &challenge),
         ("code_challenge_method", "S256"),
         ("nonce", NONCE),
+        ("prompt", "login"),
         ("redirect_uri", REDIRECT_URI),
         ("response_type", "code"),
         ("scope", "openid email profile"),

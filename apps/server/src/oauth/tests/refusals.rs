@@ -91,7 +91,7 @@ async fn a_provider_that_is_down_is_unreachable() {
     let finished = client.finish(&provider, &begun.kept, &callback, NOW_S).await;
     assert!(matches!(finished, Err(FlowError::Unreachable(_))));
     // What it said of itself an hour ago is good for a day, if it says nothing now.
-    let begin_at = async |at_s: i64| client.begin(&provider, &redirect_uri(), &drawn(), NOW_S + at_s).await;
+    let begin_at = async |at_s: i64| client.begin(&provider, &redirect_uri(), None, &drawn(), NOW_S + at_s).await;
     begin_at(3600).await.unwrap();
     begin_at(3601).await.unwrap();
     assert!(matches!(begin_at(86_400).await, Err(FlowError::Unreachable(_))));

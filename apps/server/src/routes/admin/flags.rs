@@ -229,7 +229,7 @@ async fn explain(
     let somebody = Somebody { id: asked.user, given: asked.context };
     super::read(&state, &admin, move |tx| {
         let app = super::app(tx, &asked.app)?;
-        let told = flags::explain(tx, &app, &key, &somebody, system::now_us(), |explanation| {
+        let told = flags::explain(tx, &app, &key, &somebody, system::now_us(), |explanation, _| {
             // Numbers as they are: not by way of a float.
             serde_json::to_string(explanation).and_then(RawValue::from_string)
         })?;

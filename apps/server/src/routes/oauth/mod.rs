@@ -29,7 +29,7 @@ use crate::error::{ApiError, Code, Failure};
 use crate::extract::request_id::Origin;
 use crate::extract::{Body, Caller, Text, bearer};
 use crate::group_commit::{Job, Repeat, Work, telling};
-use crate::oauth::flow::{Callback, Drawn, Identity, Kept};
+use crate::oauth::flow::{Callback, Drawn, Identity, Kept, Prompt};
 use crate::oauth::provider::Provider;
 use crate::routes::{json, resource, signed};
 use crate::server::State;
@@ -62,6 +62,8 @@ struct InitiateRequest {
     link: Option<bool>,
     /// The provider's own address, as the document's example has it: without the cookie.
     direct: Option<bool>,
+    /// What the provider asks for even if somebody is signed in there.
+    prompt: Option<Prompt>,
     /// The app's own, which it gets back: what tells it which of its flows has ended.
     state: Option<Text<1, 255>>,
     #[serde(rename = "nonce")]
@@ -111,8 +113,9 @@ async fn initiate(
     let drawn = Drawn { state: state_of(tenant_id), nonce: system::random(), verifier: system::random() };
     let name = provider.provider.name().clone();
     let callback = callback_url(&state, name.as_str())?;
-    let begun = provider.client.begin(&provider.provider, &callback, &drawn, system::now_s()).await;
+    let begun = provider.client.begin(&provider.provider, &callback, asked.prompt, &drawn, system::now_s()).await;
     let begun = begun.map_err(|error| {
+        state.metrics.sign_in(provider.provider.kind_name(), code_of(&error));
         tracing::warn!(provider = name.as_str(), %error, "a sign-in could not begin");
         ApiError::from(Code::ProviderUnreachable)
     })?;
@@ -202,16 +205,21 @@ async fn callback(
     };
     let name = begun.flow.provider.as_str();
     let Some(provider) = provider(&state, tenant_id, name) else { return failed(&begun, "provider_removed") };
-    match provider.client.finish(&provider.provider, &begun.sealed.kept, &callback, system::now_s()).await {
-        Ok(identity) => match arrive(&state, &origin, tenant_id, &begun.flow, &provider.provider, identity).await {
-            Ok((name, value)) => back(&begun, (name, &value)),
+    let ended = match provider.client.finish(&provider.provider, &begun.sealed.kept, &callback, system::now_s()).await {
+        Ok(identity) => {
+            let arrived = arrive(&state, &origin, tenant_id, &begun.flow, &provider.provider, identity).await;
             // Who is refused is told where the flow began; a fault of ours too, as nobody is to be left in a pop-up.
-            Err(error) => failed(&begun, refusal_of(&error)),
-        },
+            arrived.map_err(|error| refusal_of(&error))
+        }
         Err(error) => {
             tracing::info!(provider = name, %error, "a sign-in failed");
-            failed(&begun, code_of(&error))
+            Err(code_of(&error))
         }
+    };
+    state.metrics.sign_in(provider.provider.kind_name(), ended.as_ref().err().copied().unwrap_or("signed_in"));
+    match ended {
+        Ok((name, value)) => back(&begun, (name, &value)),
+        Err(code) => failed(&begun, code),
     }
 }
 

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::context::{FlagContext, Given, Layers};
 use crate::error::{ApiError, Code};
 use crate::extract::ofrep::{self, Evaluator};
+use crate::metrics::Surface;
 use crate::routes::{json, resource, to_json};
 use crate::served_flags::digest;
 use crate::server::State;
@@ -127,8 +128,10 @@ async fn single(
         };
         let evaluation = evaluation
             .ok_or_else(|| ApiError::from(Code::FlagNotFound).detail(format!("there is no active flag {key}")))?;
-        state.metrics.flags(1);
-        if layers.lacked_key() {
+        let lacked_key = layers.lacked_key();
+        let reason = if lacked_key { Reason::Error } else { evaluation.reason };
+        state.metrics.flags(Surface::Ofrep, std::iter::once(reason));
+        if lacked_key {
             return Err(ApiError::from(Code::TargetingKeyMissing).detail(needs_key(key)));
         }
         json(&Success::of(key, &evaluation))
@@ -151,7 +154,7 @@ async fn bulk(state: Data<State>, evaluator: Evaluator, request: HttpRequest) ->
             let evaluated = flags.set.evaluate_all(layers, system::now_us());
             evaluated.map(|(key, evaluation)| Answer::of(key, &evaluation, layers.lacked_key())).collect()
         };
-        state.metrics.flags(answers.len());
+        state.metrics.flags(Surface::Ofrep, answers.iter().map(Answer::reason));
         let body = to_json(&BulkResponse {
             flags: answers,
             metadata: SetMetadata { version: &flags.version },
@@ -217,6 +220,13 @@ impl<'a> Answer<'a> {
             return Self::Success(Success::of(key, evaluation));
         }
         Self::Failure(Failure { key, error_code: Code::TargetingKeyMissing.of_ofrep(), error_details: needs_key(key) })
+    }
+
+    fn reason(&self) -> Reason {
+        match self {
+            Self::Success(success) => success.reason,
+            Self::Failure(_) => Reason::Error,
+        }
     }
 }
 

@@ -94,7 +94,12 @@ fn values_variants_and_reasons_are_the_protocols() {
         }
     }
     assert!(ask(&world, &key, &at("real"), &context).text().contains(r#""value":1.0,"#));
-    assert_eq!(world.metric::<u64>("osaycore_flag_evaluations_total"), Some(3 * 10 + 3 * 10 + 1));
+    let counted = |reason: &str| {
+        world.metric::<u64>(&format!(r#"osaycore_flag_evaluations_total{{surface="ofrep",reason="{reason}"}}"#))
+    };
+    // Each flag three times in bulk and three times alone; `real` once more.
+    assert_eq!((counted("STATIC"), counted("DEFAULT"), counted("SPLIT")), (Some(4 * 6 + 1), Some(2 * 6), Some(2 * 6)));
+    assert_eq!((counted("DISABLED"), counted("TARGETING_MATCH")), (Some(6), Some(6)));
 }
 
 #[test]
@@ -189,6 +194,8 @@ fn a_missing_key_matters_only_where_it_is_needed() {
     for context in [json!({}), json!({"targetingKey": null, "company": "acme"}), json!({"targetingKey": ""})] {
         let one = |flag: &str| ask(&world, &key, &at(flag), &context);
         fails(&one("split"), 400, "TARGETING_KEY_MISSING", "targetingKey");
+        let errors = r#"osaycore_flag_evaluations_total{surface="ofrep",reason="ERROR"}"#;
+        assert!(world.metric::<u64>(errors) > Some(0), "it is counted");
         assert_eq!(one("split").json()["key"], "split");
         for flag in ["plain", "text", "rich", "switched_off", "by_company"] {
             assert_eq!(one(flag).status, 200, "{flag} {context}");

@@ -1,0 +1,32 @@
+// console_screens.mjs BASE EMAIL PASSWORD [NAME=PATH]…: looks at every screen of the console as somebody who is signed in.
+// Prints one line of JSON: {screens, wrong, console_errors, csp_violations}.
+
+import { fail, onPage } from "./chromium.mjs";
+import { Person, lookAt } from "./console.mjs";
+
+// A screen is one line here; paths that depend on what there is come as arguments.
+const SCREENS = {
+  overview: "/console",
+  profile: "/console/profile",
+  settings: "/console/settings",
+  logins: "/console/settings/logins",
+  "new-login": "/console/settings/logins/new",
+};
+
+const [base, email, password, ...more] = process.argv.slice(2);
+
+await onPage(async (page) => {
+  const wrong = [];
+  await page.goto(`${base}/console/sign-in`);
+  wrong.push(...(await lookAt(page, "sign-in")));
+  const person = new Person(page, base);
+  await person.signIn(email, password);
+  await person.sees("Overview");
+  const screens = { ...SCREENS, ...Object.fromEntries(more.map((pair) => pair.split(/=(.*)/s, 2))) };
+  for (const [name, path] of Object.entries(screens)) {
+    await person.open(path);
+    for (const summary of await page.locator("summary").all()) await summary.click();
+    wrong.push(...(await lookAt(page, name)));
+  }
+  return { screens: Object.keys(screens).length + 1, wrong };
+}).catch(fail);

@@ -1,0 +1,98 @@
+//! Sessions: listed, ended, and known to every server.
+
+use super::{Browser, PASSWORD, login, login_of, owned};
+use crate::support::World;
+
+#[test]
+fn a_session_is_known_to_every_server_and_over_at_every_server() {
+    let (world, email) = owned();
+    let other = world.another();
+    let mut here = Browser::signed_in(&world, &email);
+    let mut there = Browser { world: &other, ..here.clone() };
+    assert!(there.page("/console").contains(&email));
+    here.page("/console/profile");
+    here.post("/console/sign-out", &[]);
+    assert_eq!(there.get("/console").status, 303);
+}
+
+#[test]
+fn sessions_are_listed_and_ended_by_their_own_person_only() {
+    let mut world = World::new();
+    let (ada, eve) = (login(&world, "ada", "owner"), login(&world, "eve", "owner"));
+    world.run(&["tenant", "create", "--name", "Elsewhere"]);
+    let stranger = login_of(&world, "sam", "owner", "Elsewhere");
+    world.serve();
+    let mut desk = Browser::new(&world).called("Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0");
+    desk.sign_in(&ada, PASSWORD);
+    let mut phone = Browser::signed_in(&world, &ada);
+    let page = phone.page("/console/profile");
+    assert!(page.contains("Firefox on Linux") && page.contains("From 127.0.0.1"), "{page}");
+    let handle = page.split_once("name=\"session\" value=\"").unwrap().1.split('"').next().unwrap().to_owned();
+    assert_ne!(handle, desk.session(), "what is listed signs nobody in");
+
+    for other in [&eve, &stranger] {
+        let mut browser = Browser::signed_in(&world, other);
+        let page = browser.page("/console/profile");
+        assert!(!page.contains("Firefox on Linux"), "nobody sees another's sessions: {page}");
+        browser.post("/console/profile/sessions/end", &[("session", &handle)]);
+        assert!(browser.page("/console/profile").contains("signed out already"));
+        browser.cookies.insert("osaycore_console".to_owned(), handle.clone());
+        assert_eq!(browser.get("/console").status, 303, "nor is the handle a cookie");
+    }
+    assert_eq!(desk.get("/console").status, 200);
+    phone.page("/console/profile");
+    phone.post("/console/profile/sessions/end", &[("session", &handle)]);
+    assert_eq!(desk.get("/console").status, 303);
+    assert_eq!(phone.get("/console").status, 200);
+}
+
+#[test]
+fn another_password_signs_every_other_browser_out() {
+    let (world, email) = owned();
+    let mut desk = Browser::signed_in(&world, &email);
+    let mut phone = Browser::signed_in(&world, &email);
+    phone.page("/console/profile");
+    let change = |browser: &mut Browser<'_>, now: &str, next: &str, again: &str| {
+        browser.page("/console/profile");
+        let fields = [("password", now), ("new_password", next), ("new_password_again", again)];
+        browser.post("/console/profile/password", &fields)
+    };
+    let next = "two walruses in the pantry";
+    for (now, new, again, problem) in [
+        ("a walrus in the kitchen", next, next, "This is not your password."),
+        (PASSWORD, "short", "short", "The password must have 12 characters or more."),
+        (
+            PASSWORD,
+            &email.to_uppercase(),
+            &email.to_uppercase(),
+            "The password must be another than the e-mail address.",
+        ),
+        (PASSWORD, next, "two walruses in the attic", "The two differ."),
+    ] {
+        let answer = change(&mut phone, now, new, again);
+        assert!(answer.status == 422 && answer.text().contains(problem), "{problem}: {}", answer.text());
+        assert!(!answer.text().contains("walrus"), "no password is shown again");
+    }
+    assert_eq!(desk.get("/console").status, 200);
+    let before = phone.session().to_owned();
+    assert_eq!(change(&mut phone, PASSWORD, next, next).status, 303);
+    assert_ne!(phone.session(), before);
+    assert!(phone.page("/console/profile").contains("Your password was changed"));
+    assert!(!phone.page("/console/profile").contains("Your password was changed"), "it is told once");
+    assert_eq!(desk.get("/console").status, 303);
+    assert_eq!(Browser::new(&world).sign_in(&email, PASSWORD).status, 422);
+    assert_eq!(Browser::new(&world).sign_in(&email, next).status, 303);
+}
+
+#[test]
+fn every_other_browser_is_signed_out_at_once() {
+    let (world, email) = owned();
+    let mut others = [Browser::signed_in(&world, &email), Browser::signed_in(&world, &email)];
+    let mut this = Browser::signed_in(&world, &email);
+    this.page("/console/profile");
+    this.post("/console/profile/sessions/end-others", &[]);
+    assert!(this.page("/console/profile").contains("signed out: 2."));
+    for other in &mut others {
+        assert_eq!(other.get("/console").status, 303);
+    }
+}
