@@ -84,7 +84,7 @@ fn routes() -> BTreeSet<String> {
 
 #[test]
 fn every_route_is_described() {
-    let (routes, page) = (routes(), text("docs/api.md"));
+    let (routes, page) = (routes(), text("docs/api.md") + &text("docs/admin-api.md"));
     assert!(routes.len() > 15, "the routes were not found: {routes:?}");
     let described: BTreeSet<String> = page
         .split('`')
@@ -95,7 +95,10 @@ fn every_route_is_described() {
         .collect();
     let missing: Vec<_> = routes.difference(&described).collect();
     let gone: Vec<_> = described.difference(&routes).collect();
-    assert!(missing.is_empty() && gone.is_empty(), "docs/api.md lacks {missing:?} and has {gone:?}");
+    assert!(
+        missing.is_empty() && gone.is_empty(),
+        "docs/api.md and docs/admin-api.md lack {missing:?} and have {gone:?}"
+    );
 }
 
 /// `METHOD path` of everything that `docs/openapi.json` describes, which is tested to be what the program makes.
