@@ -30,5 +30,6 @@ mod statement;
 mod store;
 mod streams;
 mod system;
+mod traces;
 
 pub use cli::run;

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::context::FlagContext;
 use crate::error::{ApiError, Code};
 use crate::extract::{Bearer, Caller};
+use crate::metrics::Surface;
 use crate::routes::credits::BalanceSummary;
 use crate::routes::{json, resource, signed};
 use crate::schemas;
@@ -121,7 +122,7 @@ async fn context(
     let effective = member.effective(&served.app);
     let attributes = FlagContext::new(user, permit.as_ref(), &effective, groups, &account).in_app(served.app.uuid);
     let evaluated = state.evaluate_all(served, &attributes, &user.uuid.to_string()).await?;
-    state.metrics.flags(evaluated.len());
+    state.metrics.flags(Surface::Context, evaluated.iter().map(|(_, evaluation)| evaluation.reason));
     json(&ContextResponse {
         success: true,
         user_summary: UserSummary::of(user),

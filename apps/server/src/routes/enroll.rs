@@ -21,6 +21,7 @@ use crate::admin::registration::{self, Opened};
 use crate::error::{ApiError, Code, Failure};
 use crate::extract::request_id::Origin;
 use crate::group_commit::{Job, Repeat, telling};
+use crate::metrics::Asked;
 use crate::pages::{message, page};
 use crate::qr;
 use crate::routes::resource;
@@ -154,7 +155,13 @@ async fn complete(
         ..By::system(tenant_id, system::now_us())
     };
     state.writer.run(Job { tenant_id, sight: None, repeat: Repeat::Told, by, work }).await?;
-    match told.take()? {
+    let entered = told.take()?;
+    match &entered {
+        Entered::Gone => {}
+        Entered::Refused(found, _) => state.metrics.second_factor(Asked::Enrolment, *found),
+        Entered::Enrolled(..) => state.metrics.second_factor(Asked::Enrolment, UserState::Valid),
+    }
+    match entered {
         Entered::Gone => Ok(gone()),
         Entered::Refused(found, standing) => refused(found, &standing),
         Entered::Enrolled(who, codes) => {

@@ -84,7 +84,6 @@ async fn ready(state: Data<State>) -> HttpResponse {
     ))
 )]
 async fn metrics(state: Data<State>) -> HttpResponse {
-    let (waiting, listeners) = (state.writer.waiting(), state.streams.count());
-    let text = state.metrics.render(waiting, state.snapshots.age(), state.snapshots.servers(), listeners);
+    let text = state.metrics.render(state.measured());
     HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text)
 }

@@ -10,6 +10,7 @@ use actix_web::{HttpRequest, HttpResponse, Route};
 use osaycore_directory::{OasisResponseSignature, Storage as _, User, UserRef};
 use osaycore_otp::{Purpose, Secret, State as UserState};
 use utoipa::OpenApi;
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::admin::otp::{Asking, issuer};
@@ -20,6 +21,7 @@ use crate::error::{ApiError, Code, Failure};
 use crate::extract::body::parse;
 use crate::extract::{Caller, oasis};
 use crate::group_commit::{Told, Work, telling};
+use crate::metrics::Asked;
 use crate::qr;
 use crate::routes::{json, resource};
 use crate::schemas;
@@ -89,10 +91,13 @@ async fn ask_state(state: Data<State>, caller: Caller) -> Result<HttpResponse, A
         };
         // A secret is shown once for each signature: only this makes the question one that is not repeated.
         let outcome = if uri.is_some() { DONE } else { b"" };
-        Ok((outcome, (found, user.map_or(0, |user| user.id), uri)))
+        Ok((outcome, (found, user.map(|user| (user.id, user.uuid)), uri)))
     });
     caller.run(&state, None, false, work).await?;
-    let (found, user_id, uri) = said.take()?;
+    let (found, user, uri) = said.take()?;
+    about(&caller, user.map(|(_, uuid)| uuid));
+    let user_id = user.map_or(0, |(id, _)| id);
+    state.metrics.second_factor(Asked::State, found);
     let data1 = if of_guide(&caller) { user_id.to_string() } else { data1 };
     let signature = Signature::of(&caller, &data1, &signed_state(&caller, found))?;
     json(&StateResponse { signature, state: found.number(), user_id, user_qr_code: image(uri).as_deref() })
@@ -117,10 +122,11 @@ async fn register(state: Data<State>, caller: Caller) -> Result<HttpResponse, Ap
             Registration { mail: Some(_), .. } => None,
             _ => Some(uri(asking, &user, &secret)?),
         };
-        Ok((DONE, (user.id, uri)))
+        Ok((DONE, (user.id, user.uuid, uri)))
     });
     caller.run(&state, None, false, work).await?;
-    let (user_id, uri) = said.take()?;
+    let (user_id, uuid, uri) = said.take()?;
+    caller.is_about(uuid);
     let image = image(uri);
     let signature = Signature::of(&caller, &data1, &user_id.to_string())?;
     json(&RegisterResponse { signature, user_id, user_qr_code: image.as_deref(), qr_data: image.as_deref() })
@@ -153,10 +159,12 @@ async fn verify(state: Data<State>, caller: Caller) -> Result<HttpResponse, ApiE
             }
             _ => None,
         };
-        Ok((DONE, (verdict.state, token, pending)))
+        Ok((DONE, (verdict.state, user.map(|user| user.uuid), token, pending)))
     });
     caller.run(&state, None, false, work).await?;
-    let (found, token, uri): (UserState, Option<Minted>, _) = said.take()?;
+    let (found, user, token, uri): (UserState, _, Option<Minted>, _) = said.take()?;
+    about(&caller, user);
+    state.metrics.second_factor(Asked::Verify, found);
     let issue = |token: Minted| {
         state.snapshots.configuration().ring.issue(&token.grant(caller.app().uuid)).map_err(|_| Code::Internal)
     };
@@ -182,10 +190,19 @@ async fn delete(state: Data<State>, caller: Caller, request: HttpRequest) -> Res
     let (work, said) = told(&state, &caller, move |tx, asking| {
         let user = find(tx, &named)?.ok_or(Code::UserNotFound)?;
         users::delete(tx, asking.by, &user)?;
-        Ok((DONE, user.id))
+        Ok((DONE, (user.id, user.uuid)))
     });
     caller.run(&state, None, false, work).await?;
-    json(&serde_json::json!({ "UserID": said.take()? }))
+    let (user_id, uuid) = said.take()?;
+    caller.is_about(uuid);
+    json(&serde_json::json!({ "UserID": user_id }))
+}
+
+/// Tells the log whom a request named, if that is somebody.
+fn about(caller: &Caller, user: Option<Uuid>) {
+    if let Some(uuid) = user {
+        caller.is_about(uuid);
+    }
 }
 
 /// Whether the app verifies signatures as the guide has them, and not as the vendor's library does.

@@ -142,6 +142,7 @@ async fn initiate(
     let callback = callback_url(&state, name.as_str())?;
     let begun = provider.client.begin(&provider.provider, &callback, asked.prompt, &drawn, system::now_s()).await;
     let begun = begun.map_err(|error| {
+        state.metrics.sign_in(provider.provider.kind_name(), code_of(&error));
         tracing::warn!(provider = name.as_str(), %error, "a sign-in could not begin");
         ApiError::from(Code::ProviderUnreachable)
     })?;
@@ -257,16 +258,21 @@ async fn callback(
     };
     let name = begun.flow.provider.as_str();
     let Some(provider) = provider(&state, tenant_id, name) else { return failed(&begun, "provider_removed") };
-    match provider.client.finish(&provider.provider, &begun.sealed.kept, &callback, system::now_s()).await {
-        Ok(identity) => match arrive(&state, &origin, tenant_id, &begun.flow, &provider.provider, identity).await {
-            Ok((name, value)) => back(&begun, (name, &value)),
+    let ended = match provider.client.finish(&provider.provider, &begun.sealed.kept, &callback, system::now_s()).await {
+        Ok(identity) => {
+            let arrived = arrive(&state, &origin, tenant_id, &begun.flow, &provider.provider, identity).await;
             // Who is refused is told where the flow began; a fault of ours too, as nobody is to be left in a pop-up.
-            Err(error) => failed(&begun, refusal_of(&error)),
-        },
+            arrived.map_err(|error| refusal_of(&error))
+        }
         Err(error) => {
             tracing::info!(provider = name, %error, "a sign-in failed");
-            failed(&begun, code_of(&error))
+            Err(code_of(&error))
         }
+    };
+    state.metrics.sign_in(provider.provider.kind_name(), ended.as_ref().err().copied().unwrap_or("signed_in"));
+    match ended {
+        Ok((name, value)) => back(&begun, (name, &value)),
+        Err(code) => failed(&begun, code),
     }
 }
 

@@ -19,6 +19,7 @@ use utoipa::{OpenApi, ToSchema};
 use crate::context::{FlagContext, Given, Layers};
 use crate::error::{ApiError, Code};
 use crate::extract::ofrep::{self, Evaluator};
+use crate::metrics::Surface;
 use crate::routes::{json, resource, to_json};
 use crate::schemas;
 use crate::served_flags::digest;
@@ -190,8 +191,10 @@ async fn single(
         };
         let evaluation = evaluation
             .ok_or_else(|| ApiError::from(Code::FlagNotFound).detail(format!("there is no active flag {key}")))?;
-        state.metrics.flags(1);
-        if layers.lacked_key() {
+        let lacked_key = layers.lacked_key();
+        let reason = if lacked_key { Reason::Error } else { evaluation.reason };
+        state.metrics.flags(Surface::Ofrep, std::iter::once(reason));
+        if lacked_key {
             return Err(ApiError::from(Code::TargetingKeyMissing).detail(needs_key(key)));
         }
         json(&Success::of(key, &evaluation))
@@ -216,7 +219,6 @@ async fn single(
 async fn bulk(state: Data<State>, evaluator: Evaluator, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let EvaluationRequest { context } = evaluator.read(&request)?;
     let public_url = state.public_url()?.trim_end_matches('/');
-    let url = format!("{public_url}/ofrep/v1/changes?channel={}", evaluator.channel);
     let evaluator = caught_up(&state, evaluator, &request).await;
     with_context(&state, &evaluator, &context, async |layers| {
         let flags = &evaluator.served.flags;
@@ -227,10 +229,13 @@ async fn bulk(state: Data<State>, evaluator: Evaluator, request: HttpRequest) ->
             let evaluated = flags.set.evaluate_all(layers, system::now_us());
             evaluated.map(|(key, evaluation)| Answer::of(key, &evaluation, layers.lacked_key())).collect()
         };
-        state.metrics.flags(answers.len());
+        state.metrics.flags(Surface::Ofrep, answers.iter().map(Answer::reason));
+        // With what this answer knows: whoever listens later than it changed is told.
+        let (channel, version) = (&evaluator.channel, &flags.version);
+        let url = format!("{public_url}/ofrep/v1/changes?channel={channel}&version={version}");
         let body = to_json(&BulkResponse {
             flags: answers,
-            metadata: SetMetadata { version: &flags.version },
+            metadata: SetMetadata { version },
             event_streams: [EventStream { r#type: "sse", url, inactivity_delay_sec: INACTIVITY_S }],
         })?;
         // The version is in the body, and what is stored of the user and the time of schedules show in it.
@@ -293,6 +298,13 @@ impl<'a> Answer<'a> {
             return Self::Success(Success::of(key, evaluation));
         }
         Self::Failure(Failure { key, error_code: Code::TargetingKeyMissing.of_ofrep(), error_details: needs_key(key) })
+    }
+
+    fn reason(&self) -> Reason {
+        match self {
+            Self::Success(success) => success.reason,
+            Self::Failure(_) => Reason::Error,
+        }
     }
 }
 

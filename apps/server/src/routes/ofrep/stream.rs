@@ -52,7 +52,7 @@ struct Listener {
     ])))
 )]
 pub(super) async fn changes(state: Data<State>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let query = Query::parse(request.query_string(), &["channel"])?;
+    let query = Query::parse(request.query_string(), &["channel", "version"])?;
     let missing = || ApiError::field(Code::MissingField, "channel", "channel is missing");
     let channel = query.text("channel").ok_or_else(missing)?.to_owned();
     // Before the flags are looked at: what changes from now on is told.
@@ -61,12 +61,14 @@ pub(super) async fn changes(state: Data<State>, request: HttpRequest) -> Result<
     served.within_limit()?;
     let full = || ApiError::from(Code::Unavailable).detail("too many listen; poll instead").retry_after(FULL_S);
     let place = state.streams.enter(served.app.id).ok_or_else(full)?;
-    // Who lost the connection says what it was told last; who is new has just asked for the flags.
-    let last = request.headers().get("last-event-id").and_then(|id| id.to_str().ok());
+    // Who lost the connection says what it was told last, if that was anything; else the address says what was known when
+    // it was given. Who says neither may know anything, and is told at once.
+    let last = request.headers().get("last-event-id").and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
+    let version = last.or_else(|| query.text("version")).unwrap_or_default().to_owned();
     let mut listener = Listener {
         snapshots: Arc::clone(&state.snapshots),
         channel,
-        version: last.unwrap_or(&served.flags.version).to_owned(),
+        version,
         changes,
         stopping: state.streams.stopping(),
         keep_alive: interval(KEEP_ALIVE),
