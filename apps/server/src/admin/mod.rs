@@ -2,6 +2,7 @@
 //!
 //! Each function is one step in the caller's transaction and appends its audit events to it.
 
+pub(crate) mod access;
 pub(crate) mod admin_sign_in;
 pub(crate) mod admins;
 pub(crate) mod apps;
@@ -14,6 +15,7 @@ pub(crate) mod identities;
 pub(crate) mod keys;
 pub(crate) mod otp;
 pub(crate) mod providers;
+pub(crate) mod refunds;
 pub(crate) mod registration;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;
