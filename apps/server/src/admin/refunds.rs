@@ -42,8 +42,8 @@ pub(crate) fn of(tx: &mut Tx<'_>, charge: &Entry) -> Result<Refunds, Failure> {
 /// Gives back the user's refund of this number of a charge; → the entry, and whether it was given back before.
 ///
 /// # Errors
-/// 404: it is no charge of the user's. 400: more than is left. 409: another refund has this number, or the one before it is
-/// missing; the user is deleted.
+/// 404: it is no charge of the user's. 400: more than is left. 409: nothing is left; another refund has this number, or the
+/// one before it is missing; the user is deleted.
 pub(crate) fn refund(
     tx: &mut Tx<'_>,
     by: &By,
@@ -65,9 +65,18 @@ pub(crate) fn refund(
     if number == 0 || number > refunds.next() {
         return Err(overtaken());
     }
-    if number == refunds.next() && refunds.left.is_none_or(|left| amount > left) {
-        let left = refunds.left.map_or_else(|| "nothing".to_owned(), |left| left.to_string());
-        return Err(ApiError::invalid("amount", format!("of this charge {left} is left to refund")).into());
+    if number == refunds.next() {
+        match refunds.left {
+            None => {
+                let sentence = "all of this charge was given back";
+                return Err(ApiError::from(Code::ReferenceConflict).detail(sentence).into());
+            }
+            Some(left) if amount > left => {
+                let sentence = format!("of this charge {left} is left to refund");
+                return Err(ApiError::invalid("amount", sentence).into());
+            }
+            Some(_) => {}
+        }
     }
     let addition = Addition { amount, kind: AddKind::Refund, description, reference: Some(reference(charge, number)) };
     match credits::add(tx, by, user, addition) {

@@ -18,8 +18,7 @@ use crate::store::tx::Tx;
 use crate::system;
 
 /// Where the scopes come from.
-const SCOPES_OF: [(&str, &str); 2] =
-    [("everyone", "What everyone grants: read_profile deduct_credits"), ("own", "Only these, or none at all:")];
+const SCOPES_OF: [(&str, &str); 2] = [("everyone", "What everyone grants"), ("own", "Only the scopes below, if any")];
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{self, Path};
 use askama::Template;
-use osaycore_directory::{Storage as _, User};
+use osaycore_directory::{Storage as _, User, parse_uuid};
 use osaycore_ledger::{Amount, Entry, EntryKind};
 use uuid::Uuid;
 
@@ -53,15 +53,15 @@ struct Known {
 }
 
 /// `GET /console/users/{id}/wallet/{transaction}`
-async fn show(person: Person, path: Path<(i64, Uuid)>) -> Result<HttpResponse, Refused> {
-    let (user, known) = find(&person, *path).await?;
+async fn show(person: Person, path: Path<(i64, String)>) -> Result<HttpResponse, Refused> {
+    let (user, known) = find(&person, named(&path)?).await?;
     Ok(entry_page(&person, StatusCode::OK, &user, &known, None))
 }
 
 /// `POST /console/users/{id}/wallet/{transaction}/refund`
-async fn refund(form: Form<Editor>, path: Path<(i64, Uuid)>) -> Result<HttpResponse, Refused> {
+async fn refund(form: Form<Editor>, path: Path<(i64, String)>) -> Result<HttpResponse, Refused> {
     let Form { who: editor, mut filled } = form;
-    let (id, transaction_id) = *path;
+    let (id, transaction_id) = named(&path)?;
     let number: usize = filled.text("number").parse().map_err(|_| Refused::Unreadable)?;
     let (amount, description) = (filled.parse::<Amount>("amount"), note(&mut filled, "description", 1000));
     if let (Some(amount), false) = (amount, filled.has_problems()) {
@@ -82,8 +82,13 @@ async fn refund(form: Form<Editor>, path: Path<(i64, Uuid)>) -> Result<HttpRespo
             Err(error) => filled.refused_by(error)?,
         }
     }
-    let (user, known) = find(&editor, *path).await?;
+    let (user, known) = find(&editor, (id, transaction_id)).await?;
     Ok(entry_page(&editor, StatusCode::UNPROCESSABLE_ENTITY, &user, &known, Some(&filled)))
+}
+
+/// The user and the transaction of a path.
+fn named((user_id, transaction): &(i64, String)) -> Result<(i64, Uuid), Refused> {
+    Ok((*user_id, parse_uuid(transaction).ok_or(Refused::Missing)?))
 }
 
 fn path_of(user_id: i64, transaction_id: Uuid) -> String {

@@ -5,6 +5,8 @@ mod forms;
 mod person;
 mod sessions;
 mod sign_in;
+mod users;
+mod users_person;
 
 use std::collections::BTreeMap;
 
