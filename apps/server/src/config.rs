@@ -8,6 +8,10 @@ use serde::Deserialize;
 
 use crate::sealing::{MasterKey, Sealer};
 use crate::store::url::{DatabaseUrl, masked};
+use crate::traces::Collector;
+
+/// The share of requests that is traced, unless it is set.
+const TRACE_SAMPLE: f64 = 0.01;
 
 /// One layer of settings: the flags with their environment, or the file. What is unset falls to the next layer.
 #[derive(Clone, Debug, Default, Deserialize, clap::Args)]
@@ -47,6 +51,12 @@ pub(crate) struct Layer {
     /// Second address for /metrics alone; it is then gone from the first
     #[arg(long, global = true, env = "OSAYCORE_METRICS_LISTEN", value_name = "ADDRESS")]
     metrics_listen: Option<String>,
+    /// Where an OTLP receiver listens for HTTP: traces go there
+    #[arg(long, global = true, env = "OSAYCORE_OTLP_ENDPOINT", hide_env_values = true, value_name = "URL")]
+    otlp_endpoint: Option<String>,
+    /// Share of requests that is traced, 0 to 1, where the caller has not decided [default: 0.01]
+    #[arg(long, global = true, env = "OSAYCORE_TRACE_SAMPLE", value_name = "RATIO")]
+    trace_sample: Option<f64>,
     /// Proxies whose X-Forwarded-For is believed; repeat for several
     #[arg(
         long = "trusted-proxy",
@@ -80,6 +90,8 @@ pub(crate) struct Config {
     pub(crate) signature_window_s: i64,
     pub(crate) address_requests_per_second: u32,
     pub(crate) metrics_listen: Option<String>,
+    /// Where traces go; nowhere without one.
+    pub(crate) collector: Option<Collector>,
     pub(crate) trusted_proxies: Vec<IpAddr>,
 }
 
@@ -105,7 +117,13 @@ impl Config {
             (None, Some(hex)) => Some(MasterKey::from_hex(&hex).context("OSAYCORE_MASTER_KEY")?),
             _ => None,
         };
+        let sample = flags.trace_sample.or(file.trace_sample).unwrap_or(TRACE_SAMPLE);
+        if !(0.0..=1.0).contains(&sample) {
+            bail!("--trace-sample {sample}: use a ratio from 0 to 1");
+        }
+        let endpoint = text(flags.otlp_endpoint, file.otlp_endpoint, "OSAYCORE_OTLP_ENDPOINT")?;
         Ok(Self {
+            collector: endpoint.map(|endpoint| Collector { endpoint, sample }),
             listen: flags.listen.or(file.listen).unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
             database_url,
             master_key,
@@ -145,6 +163,9 @@ impl Config {
         lines.push(format!("signature_window_seconds = {}", self.signature_window_s));
         lines.push(format!("address_requests_per_second = {}", self.address_requests_per_second));
         lines.push(setting("metrics_listen", self.metrics_listen.as_ref()));
+        let (endpoint, sample) = self.collector.as_ref().map(|it| (masked(&it.endpoint), it.sample)).unzip();
+        lines.push(setting("otlp_endpoint", endpoint.as_ref()));
+        lines.push(sample.map_or_else(|| "# trace_sample =".to_owned(), |sample| format!("trace_sample = {sample:?}")));
         let proxies: Vec<String> = self.trusted_proxies.iter().map(|proxy| format!("\"{proxy}\"")).collect();
         lines.push(format!("trusted_proxies = [{}]", proxies.join(", ")));
         lines.join("\n")

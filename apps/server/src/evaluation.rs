@@ -2,6 +2,7 @@
 //! then on, by every server.
 
 use std::borrow::Cow;
+use std::iter::once;
 use std::sync::Arc;
 
 use osaycore_flags::{Context, Evaluation};
@@ -13,7 +14,7 @@ use crate::error::{ApiError, Code};
 use crate::group_commit::{Job, Repeat, Work};
 use crate::server::State;
 use crate::snapshot::ServedApp;
-use crate::store::assignments::{self, Assigned, Assignment};
+use crate::store::assignments::{self, Assigned, Assignment, Sticky};
 use crate::system;
 
 /// How often an answer may turn out to be another than what others kept meanwhile. Each time more is kept, so that few
@@ -31,13 +32,14 @@ impl State {
         unit: &str,
     ) -> Result<Vec<(&'s str, Evaluation<'s>)>, ApiError> {
         let now_us = system::now_us();
-        self.settle(served, unit, |assigned| {
+        self.settle(served, &served.sticky, unit, |assigned| {
             served.flags.set.evaluate_all(&Remembering { attributes, assigned }, now_us).collect()
         })
         .await
     }
 
-    /// One flag of an app for a unit; none if there is no active flag of that key.
+    /// One flag of an app for a unit; none if there is no active flag of that key. What it is decided by is kept as well:
+    /// if a sticky prerequisite became another, so would the flag.
     pub(crate) async fn evaluate<'s>(
         &self,
         served: &'s ServedApp,
@@ -45,29 +47,35 @@ impl State {
         attributes: &(impl Context + ?Sized),
         unit: &str,
     ) -> Result<Option<Evaluation<'s>>, ApiError> {
-        let now_us = system::now_us();
+        let (now_us, set) = (system::now_us(), &served.flags.set);
+        let needed = set.prerequisites(key).into_iter().filter(|needed| served.sticky.contains_key(*needed));
+        let asked: Vec<&str> = once(key).chain(needed).collect();
+        let owned = |flag: &&str| served.sticky.get_key_value(*flag).map(|(flag, app_id)| (flag.clone(), *app_id));
+        let sticky = Arc::new(asked.iter().filter_map(owned).collect());
         let evaluate = |assigned: &Assigned| {
-            let one = served.flags.set.evaluate(key, &Remembering { attributes, assigned }, now_us);
-            one.map(|evaluation| (key, evaluation)).into_iter().collect()
+            let one = |flag: &&'s str| set.evaluate(flag, &Remembering { attributes, assigned }, now_us);
+            asked.iter().filter_map(|flag| Some((*flag, one(flag)?))).collect()
         };
-        Ok(self.settle(served, unit, evaluate).await?.pop().map(|(_, evaluation)| evaluation))
+        let evaluated = self.settle(served, &sticky, unit, evaluate).await?;
+        Ok(evaluated.into_iter().find(|(flag, _)| *flag == key).map(|(_, evaluation)| evaluation))
     }
 
-    /// Evaluates until nothing is served by a sticky rule that is not kept.
+    /// Evaluates until nothing is served by a sticky rule that is not kept; `sticky` are the flags that may have one.
     async fn settle<'s>(
         &self,
         served: &'s ServedApp,
+        sticky: &Arc<Sticky>,
         unit: &str,
         evaluate: impl Fn(&Assigned) -> Vec<(&'s str, Evaluation<'s>)>,
     ) -> Result<Vec<(&'s str, Evaluation<'s>)>, ApiError> {
-        if served.sticky.is_empty() {
+        if sticky.is_empty() {
             return Ok(evaluate(&Assigned::new()));
         }
         let unit = kept(unit);
         for _ in 0..ROUNDS {
-            let assigned = self.assigned(served, &unit).await?;
+            let assigned = self.assigned(served, sticky, &unit).await?;
             let evaluated = evaluate(&assigned);
-            let new = unkept(served, &assigned, &evaluated);
+            let new = unkept(sticky, &assigned, &evaluated);
             if new.is_empty() {
                 return Ok(evaluated);
             }
@@ -76,8 +84,8 @@ impl State {
         Err(Code::Unavailable.into())
     }
 
-    async fn assigned(&self, served: &ServedApp, unit: &str) -> Result<Assigned, ApiError> {
-        let (sticky, unit) = (Arc::clone(&served.sticky), unit.to_owned());
+    async fn assigned(&self, served: &ServedApp, sticky: &Arc<Sticky>, unit: &str) -> Result<Assigned, ApiError> {
+        let (sticky, unit) = (Arc::clone(sticky), unit.to_owned());
         self.read(served.app.tenant_id, move |tx| Ok(assignments::of_unit(tx, &sticky, &unit)?)).await
     }
 
@@ -93,16 +101,16 @@ impl State {
 }
 
 /// What sticky rules served and is not kept: a variant that is kept and no longer exists is replaced.
-fn unkept(served: &ServedApp, assigned: &Assigned, evaluated: &[(&str, Evaluation<'_>)]) -> Vec<Assignment> {
-    let sticky = evaluated.iter().filter(|(_, evaluation)| evaluation.sticky);
-    sticky
+fn unkept(sticky: &Sticky, assigned: &Assigned, evaluated: &[(&str, Evaluation<'_>)]) -> Vec<Assignment> {
+    let by_sticky = evaluated.iter().filter(|(_, evaluation)| evaluation.sticky);
+    by_sticky
         .filter_map(|(flag, evaluation)| {
             let (rule, variant) = evaluation.rule.zip(evaluation.variant)?;
             let before = assigned.get(*flag).and_then(|rules| rules.get(rule));
             let is_new = before.is_none_or(|before| before != variant);
             is_new.then(|| {
                 Some(Assignment {
-                    app_id: *served.sticky.get(*flag)?,
+                    app_id: *sticky.get(*flag)?,
                     flag: (*flag).to_owned(),
                     rule: rule.to_owned(),
                     variant: variant.to_owned(),

@@ -21,6 +21,7 @@ mod posting;
 mod qr;
 mod refusals;
 mod routes;
+mod schemas;
 mod sealing;
 mod served_flags;
 mod server;
@@ -29,5 +30,6 @@ mod statement;
 mod store;
 mod streams;
 mod system;
+mod traces;
 
 pub use cli::run;

@@ -1,5 +1,8 @@
 //! The flags of one app as a server serves them.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use osaycore_flags::FlagSet;
 use sha2::{Digest as _, Sha256};
 
@@ -13,12 +16,23 @@ pub(crate) struct ServedFlags {
     pub(crate) version: String,
 }
 
+/// Sets that are compiled already, by their versions. Regular expressions take a millisecond each, and every app of a
+/// tenant that has no flags of its own is served the same.
+pub(crate) type Compiled = HashMap<String, Arc<ServedFlags>>;
+
 impl ServedFlags {
-    /// The app's own flags and segments, and of the rest what is every app's.
-    pub(crate) fn of_app(all: &TenantFlags, app_id: i64) -> Result<Self, StoreError> {
+    /// The app's own flags and segments, and of the rest what is every app's; compiled unless it is among `compiled`, and
+    /// then among them.
+    pub(crate) fn of_app(all: &TenantFlags, app_id: i64, compiled: &mut Compiled) -> Result<Arc<Self>, StoreError> {
+        let version = version(all, app_id)?;
+        if let Some(same) = compiled.get(&version) {
+            return Ok(Arc::clone(same));
+        }
         // What does not compile is refused when it is written: this never fails but for a change by hand.
         let set = all.compile(app_id).map_err(|_| StoreError::Corrupt("set of flags"))?;
-        Ok(Self { set, version: version(all, app_id)? })
+        let served = Arc::new(Self { set, version: version.clone() });
+        compiled.insert(version, Arc::clone(&served));
+        Ok(served)
     }
 }
 
@@ -69,7 +83,18 @@ mod tests {
     }
 
     fn of_app(all: &TenantFlags) -> String {
-        ServedFlags::of_app(all, APP).unwrap().version
+        ServedFlags::of_app(all, APP, &mut Compiled::new()).unwrap().version.clone()
+    }
+
+    #[test]
+    fn equal_sets_are_compiled_once() {
+        let all = stored(&[(EVERY_APP, r#"{"flags": [{"key": "a"}]}"#), (9, r#"{"flags": [{"key": "b"}]}"#)]);
+        let mut compiled = Compiled::new();
+        let mut of = |app_id| ServedFlags::of_app(&all, app_id, &mut compiled).unwrap();
+        let (one, other, own) = (of(APP), of(APP + 1), of(9));
+        assert!(Arc::ptr_eq(&one, &other) && Arc::ptr_eq(&own, &of(9)));
+        let has_b = |served: &ServedFlags| served.set.evaluate("b", &serde_json::Map::new(), 0).is_some();
+        assert!(!has_b(&one) && has_b(&own));
     }
 
     #[test]

@@ -26,18 +26,18 @@ use crate::error::{ApiError, Code, Failure};
 use crate::extract::request_id;
 use crate::group_commit::{ANSWERED_WITHIN, Writer};
 use crate::mail::Mailer;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Now};
 use crate::passwords::Passwords;
 use crate::refusals::Refusals;
 use crate::routes;
 use crate::snapshot::Snapshots;
 use crate::store::db::{AnyConnection, Database};
-use crate::store::ledger;
 use crate::store::members::{Member, Members};
 use crate::store::migrations::{Standing, standing};
 use crate::store::tx::Tx;
+use crate::store::{ledger, outbox};
 use crate::streams::Streams;
-use crate::system;
+use crate::{system, traces};
 
 /// Connections that read; each is used by one request at a time.
 const READERS: u32 = 8;
@@ -51,7 +51,7 @@ const SHUTDOWN_S: u64 = 30;
 /// Attempts to sign in to the console that one address has in a minute, and those that it has saved up.
 const SIGN_INS_A_MINUTE: NonZeroU32 = NonZeroU32::new(10).unwrap();
 const SIGN_INS_AT_ONCE: NonZeroU32 = NonZeroU32::new(30).unwrap();
-/// How often counted refusals are written, and limiters forget addresses that went quiet.
+/// How often counted refusals are written, limiters forget addresses that went quiet, and the outbox is looked at.
 const HOUSEKEEPING: Duration = Duration::from_secs(10);
 
 /// What the handlers share.
@@ -101,9 +101,9 @@ impl State {
         }
         // Whoever gave up waiting still has a place until the database has answered, so that no more pile up.
         let place = Arc::clone(&self.reads).try_acquire_owned().map_err(|_| Code::Unavailable)?;
-        let (database, since) = (self.database.clone(), system::monotonic());
+        let (database, since, carried) = (self.database.clone(), system::monotonic(), traces::current());
         let asked = web::block(move || {
-            let _place = place;
+            let (_place, _entered) = (place, carried.enter());
             if since.elapsed() > ANSWERED_WITHIN {
                 return Err(Failure::from(Code::Unavailable));
             }
@@ -195,6 +195,20 @@ impl State {
         self.public_url().map(str::to_owned)
     }
 
+    /// What the metrics tell of this moment.
+    pub(crate) fn measured(&self) -> Now {
+        let (busy_readers, idle_readers) = self.database.readers();
+        Now {
+            queue: self.writer.waiting(),
+            snapshot_age: self.snapshots.age(),
+            servers: self.snapshots.servers(),
+            listeners: self.streams.count(),
+            reads: WAITING_READS.saturating_sub(self.reads.available_permits()),
+            busy_readers,
+            idle_readers,
+        }
+    }
+
     /// Whether the server is stopping.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
@@ -213,13 +227,17 @@ pub(crate) async fn serve(config: Config, ready: impl FnOnce(SocketAddr)) -> any
             anyhow::bail!("the database has step {step:?}, which this program does not know: use a newer osaycore")
         }
     }
-    let metrics = Metrics::new();
+    let kind = if database.is_embedded() { "sqlite" } else { "postgresql" };
+    let metrics = Metrics::new(kind, system::now_us());
+    let traces = traces::start(config.collector.as_ref(), &metrics)?;
     // Known to the others before it takes its share; and whatever happens, not for longer than it is there.
     let (server, tasks) = (system::uuid(), background::tasks(config.signature_window_s));
     let (background, background_thread) = Background::start(database.clone(), metrics.clone(), server, tasks)?;
     let served = serve_as(server, &config, database, metrics, background.clone(), ready).await;
     background.stop();
     let left = tokio::time::timeout(ENDING, ended(background_thread)).await;
+    // The last, as everything before may be traced. An error tells that it panicked.
+    let _ = web::block(move || traces.finish()).await;
     served?;
     left.context("the leases could not be released; they run out")??;
     tracing::info!("stopped");
@@ -246,7 +264,7 @@ async fn serve_as(
     let mailer = Mailer::of(config)?;
     let (sends_mail, mut background) = (mailer.is_some(), vec![background]);
     if let Some(mailer) = mailer {
-        let tasks = background::mail_tasks(Arc::clone(&snapshots), mailer);
+        let tasks = background::mail_tasks(Arc::clone(&snapshots), mailer, metrics.clone());
         // Not waited for in the end: what it is at is tried again.
         background.push(Background::start(database.clone(), metrics.clone(), server, tasks)?.0);
     }
@@ -361,6 +379,12 @@ async fn housekeeping(state: Data<State>) {
         state.refusals.write(&state.writer, system::now_us(), false).await;
         state.address_limiter.retain_recent();
         state.sign_in_limiter.retain_recent();
+        let database = state.database.clone();
+        // Where the database is away the last that was seen stays; that it is away others tell.
+        if let Ok(Ok(waiting)) = web::block(move || database.glance(outbox::waiting)).await {
+            let age_us = waiting.oldest_us.map_or(0, |oldest_us| system::now_us().saturating_sub(oldest_us));
+            state.metrics.outbox(waiting.count, age_us.max(0).div_euclid(1_000_000));
+        }
     }
 }
 

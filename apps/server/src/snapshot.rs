@@ -22,10 +22,11 @@ use crate::oauth::flow::Client;
 use crate::oauth::http::Outgoing;
 use crate::oauth::provider::Provider;
 use crate::sealing::Sealer;
-use crate::served_flags::ServedFlags;
+use crate::served_flags::{Compiled, ServedFlags};
 use crate::store::apps::{self, SecretKind};
 use crate::store::assignments::Sticky;
 use crate::store::db::{Database, StoreError};
+use crate::store::flags::EVERY_APP;
 use crate::store::migrations::{Standing, standing_now};
 use crate::store::tx::Tx;
 use crate::store::{eval_keys, flags, jwt_keys, providers, tenants, versions};
@@ -46,7 +47,7 @@ pub(crate) struct ServedApp {
     /// The tenant's, of distinct users that pass a second factor in a month.
     pub(crate) monthly_user_limit: Option<i64>,
     pub(crate) limiter: Arc<Limiter>,
-    pub(crate) flags: ServedFlags,
+    pub(crate) flags: Arc<ServedFlags>,
     /// Those of the flags whose answers are kept.
     pub(crate) sticky: Arc<Sticky>,
     /// Where who signs hears of changes of the flags: that of the newest secret; empty without any.
@@ -112,6 +113,12 @@ impl Configuration {
     /// The provider of this name.
     pub(crate) fn provider(&self, tenant_id: i64, name: &str) -> Option<Arc<ServedProvider>> {
         self.providers.get(&(tenant_id, name.to_owned())).cloned()
+    }
+
+    /// Its sets of flags, by their versions.
+    fn compiled(&self) -> Compiled {
+        let sets = self.by_id.values().map(|served| &served.flags);
+        sets.map(|flags| (flags.version.clone(), Arc::clone(flags))).collect()
     }
 
     /// The public id of an app; none for what an operator did.
@@ -324,17 +331,24 @@ fn read_configuration(
                 }
             }
         }
+        let mut compiled: Compiled = before.map(Configuration::compiled).unwrap_or_default();
         let mut of_tenants = HashMap::new();
         for tenant in tenants::list(connection)? {
             let api_key = SigningKey::new(&tenants::api_key(connection, sealer, tenant.id)?);
-            of_tenants.insert(tenant.id, (flags::load(connection, tenant.id)?, api_key, tenant.monthly_user_limit));
+            let flags = flags::load(connection, tenant.id)?;
+            let of_every_app = ServedFlags::of_app(&flags, EVERY_APP, &mut compiled)?;
+            of_tenants.insert(tenant.id, (flags, of_every_app, api_key, tenant.monthly_user_limit));
         }
         let (mut by_api_key, mut by_id, mut by_channel) = (HashMap::new(), HashMap::new(), HashMap::new());
         for app in apps::all(connection)? {
-            let (flags, api_key, monthly_user_limit) =
+            let (flags, of_every_app, api_key, monthly_user_limit) =
                 of_tenants.get(&app.tenant_id).ok_or(StoreError::Corrupt("app of no tenant"))?;
             let channels = channels.remove(&app.id).unwrap_or_default();
-            let set = ServedFlags::of_app(flags, app.id)?;
+            let served_flags = if flags.has_own(app.id) {
+                ServedFlags::of_app(flags, app.id, &mut compiled)?
+            } else {
+                Arc::clone(of_every_app)
+            };
             let served = Arc::new(ServedApp {
                 secrets: secrets.remove(&app.id).unwrap_or_default(),
                 oasis: oasis::Keys {
@@ -343,8 +357,8 @@ fn read_configuration(
                 },
                 monthly_user_limit: *monthly_user_limit,
                 limiter: limiter(&app, share, before),
-                sticky: Arc::new(flags.sticky(app.id, &set.set)),
-                flags: set,
+                sticky: Arc::new(flags.sticky(app.id, &served_flags.set)),
+                flags: served_flags,
                 channel: channels.first().cloned().unwrap_or_default(),
                 app: Arc::new(app),
             });

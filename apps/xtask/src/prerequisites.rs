@@ -93,18 +93,38 @@ const NEEDS: &[Need] = &[
     },
 ];
 
+/// What is tried where it is. It is installed as the others are, and the tests do without it where that does not go.
+const WELCOME: &[Need] = &[
+    Need {
+        what: "PHP with curl (clients and a backend in PHP are tried)",
+        probe: || succeeds(&["php", "-r", "exit(function_exists('curl_init') ? 0 : 1);"]),
+        debian: &["php-cli", "php-curl"],
+        how: "Debian, Ubuntu: apt-get install -y php-cli php-curl; Fedora: dnf install php-cli; macOS: brew install php",
+    },
+    Need {
+        what: "Laravel as Debian has it (the guide's files for it are tried)",
+        probe: || succeeds(&["php", "-r", "exit(stream_resolve_include_path('Illuminate/autoload.php') ? 0 : 1);"]),
+        debian: &["php-laravel-framework"],
+        how: "Debian, Ubuntu: apt-get install -y php-laravel-framework",
+    },
+];
+
 /// What Chromium is called; `apps/server/tests/browser/chromium.mjs` looks for the same.
 const CHROMIUM: [&str; 2] = ["chromium", "chromium-browser"];
 
 /// Of Python: the modules, and the packages that bring them.
-const PYTHON_PACKAGES: [(&str, &str); 7] = [
+const PYTHON_PACKAGES: [(&str, &str); 10] = [
     ("requests", "requests"),
     ("aiosmtpd", "aiosmtpd"),
     ("flask", "flask"),
+    ("django", "django"),
     ("jwt", "pyjwt"),
     ("cryptography", "cryptography"),
     ("openfeature", "openfeature-sdk"),
     ("openfeature.contrib.provider.ofrep", "openfeature-provider-ofrep"),
+    ("openapi_spec_validator", "openapi-spec-validator==0.9.0"),
+    // Another version draws other requests from the same seed.
+    ("schemathesis", "schemathesis==4.32.5"),
 ];
 
 const POSTGRES_NEEDS: &[Need] = &[
@@ -139,10 +159,14 @@ pub fn ensure(with_postgres: bool) -> Result<Vec<(&'static str, OsString)>, Stri
     let needs = NEEDS.iter().chain(if with_postgres { POSTGRES_NEEDS } else { &[] });
     let mut missing: Vec<&Need> = needs.filter(|need| !(need.probe)()).collect();
     if is_root() && succeeds(&["apt-get", "--version"]) {
-        for need in missing.iter().filter(|need| !need.debian.is_empty()) {
+        let welcome = WELCOME.iter().filter(|need| !(need.probe)());
+        for need in missing.iter().copied().chain(welcome).filter(|need| !need.debian.is_empty()) {
             apt_install(need.debian);
         }
         missing.retain(|need| !(need.probe)());
+    }
+    for need in WELCOME.iter().filter(|need| !(need.probe)()) {
+        println!("without {}: {}", need.what, need.how);
     }
     if !missing.is_empty() {
         let mut said = String::from("these are missing:\n");

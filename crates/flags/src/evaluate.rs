@@ -8,6 +8,7 @@ use crate::{
     rule::Check,
     variants::OwnedValue,
 };
+use alloc::vec::Vec;
 
 /// The variant decided for, and why.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +45,21 @@ impl FlagSet {
     pub fn sticky(&self) -> impl Iterator<Item = &str> {
         let sticky = |flag: &&Flag| flag.active && flag.rules.iter().any(|rule| rule.sticky);
         self.flags.iter().filter(sticky).map(|flag| flag.key.as_str())
+    }
+
+    /// The flags that the flag of that key is decided by: its prerequisites, theirs, and so on, each once. None if there
+    /// is no active flag of that key.
+    pub fn prerequisites(&self, key: &str) -> Vec<&str> {
+        let direct = |flag: &Flag| flag.prerequisites.iter().map(|wanted| wanted.flag).collect::<Vec<_>>();
+        let mut waiting = self.active_flag(key).map(direct).unwrap_or_default();
+        let mut found: Vec<usize> = Vec::new();
+        while let Some(position) = waiting.pop() {
+            if !found.contains(&position) {
+                found.push(position);
+                waiting.extend(self.flags.get(position).map(direct).unwrap_or_default());
+            }
+        }
+        found.into_iter().filter_map(|position| self.flags.get(position)).map(|flag| flag.key.as_str()).collect()
     }
 
     pub(crate) fn asked<'s, 'c, C: Context + ?Sized>(&'s self, context: &'c C, now_us: i64) -> Asked<'s, 'c, C> {

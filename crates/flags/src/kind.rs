@@ -50,7 +50,9 @@ impl Kind {
 
     pub(crate) fn operators(self) -> &'static str {
         match self {
-            Self::Text | Self::List => "`=`, `!=`, `in`, `not_in`, `contains`, `starts_with`, `ends_with` or `exists`",
+            Self::Text | Self::List => {
+                "`=`, `!=`, `in`, `not_in`, `contains`, `starts_with`, `ends_with`, `matches` or `exists`"
+            }
             Self::Boolean => "`=`, `!=`, `in`, `not_in` or `exists`",
             Self::Number => "`=`, `!=`, `in`, `not_in`, `<`, `<=`, `>`, `>=` or `exists`",
             Self::Time => "`before`, `after` or `exists`",

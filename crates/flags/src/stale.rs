@@ -60,6 +60,10 @@ impl FlagSet {
         outcomes.extend(flag.overrides.iter().map(|(_, variant)| *variant));
         let mut is_open = true;
         for rule in flag.rules.iter().filter(|rule| takes_somebody(rule, now_us)) {
+            if rule.sticky {
+                // Whom it has served keeps what that was, whatever it serves by now.
+                outcomes.extend(0..flag.variants.len());
+            }
             match &rule.serve {
                 Served::Variant(variant) => outcomes.push(*variant),
                 Served::Weights(weights) => outcomes.extend(weights.steps.iter().map(|(_, variant)| *variant)),
@@ -79,7 +83,8 @@ impl FlagSet {
 }
 
 fn takes_somebody(rule: &Rule, now_us: i64) -> bool {
-    now_us < rule.window.ends_us && rule.rollout.as_ref().is_none_or(|rollout| rollout.share.most_from(now_us) > 0)
+    let takes = || rule.rollout.as_ref().is_none_or(|rollout| rollout.share.most_from(now_us) > 0);
+    now_us < rule.window.ends_us && (rule.sticky || takes())
 }
 
 fn takes_everybody(rule: &Rule, now_us: i64) -> bool {

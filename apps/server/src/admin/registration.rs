@@ -21,7 +21,7 @@ use crate::store::tx::Tx;
 use crate::system;
 
 /// How long a mailed link is good.
-const LINK_US: i64 = 24 * 3600 * 1_000_000;
+const LINK_US: i64 = outbox::USE_US;
 
 /// Who is to be registered.
 #[derive(Clone, Debug)]

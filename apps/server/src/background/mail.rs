@@ -4,13 +4,17 @@
 //! between sends it twice rather than never. A mail server may take longer than a lease lasts, so the lease only keeps
 //! servers out of each other's way: what became of a mail is written down without it, by whoever has tried.
 
+use uuid::Uuid;
+
 use super::{Held, Progress, Stopped};
 use crate::mail::Mailer;
+use crate::metrics::{Mailed, Metrics};
 use crate::snapshot::Snapshots;
 use crate::store::db::StoreError;
 use crate::store::outbox::{self, Due};
 use crate::store::tx::Tx;
 use crate::system;
+use crate::traces::Span;
 
 /// Longer than a mail server may take with one mail.
 const CLAIM_US: i64 = 300_000_000;
@@ -21,6 +25,7 @@ const LONGEST_PAUSE_US: i64 = 3_600_000_000;
 /// Sends the mail that has been due longest, of the tenants in turn.
 pub(super) struct Sending {
     pub(super) mailer: Mailer,
+    pub(super) metrics: Metrics,
     /// Whose mail was sent last.
     pub(super) tenant_id: i64,
 }
@@ -33,17 +38,32 @@ impl Sending {
         self.tenant_id = tenant_id;
         let claimed = held.write(|connection| {
             let mut tx = Tx::lock(connection, tenant_id)?;
-            let due = claim(&mut tx, snapshots, now_us)?;
+            let claimed = claim(&mut tx, snapshots, now_us)?;
             tx.flush()?;
-            Ok(due)
+            Ok(claimed)
         })?;
-        let Some(due) = claimed else { return Ok(Progress::More) };
+        let due = match claimed {
+            Claimed::Due(due) => due,
+            Claimed::Nothing => return Ok(Progress::More),
+            Claimed::Expired { id, tried } => {
+                tracing::error!(mail = %id, tried, "a mail could not be sent in time");
+                self.metrics.mail(Mailed::Expired);
+                return Ok(Progress::More);
+            }
+        };
+        let span = Span::apart("mail");
+        span.set("osaycore.mail.attempt", due.attempt);
         let sent = send(&self.mailer, &due);
+        if sent.is_err() {
+            span.fail();
+        }
+        drop(span);
+        self.metrics.mail(if sent.is_ok() { Mailed::Sent } else { Mailed::Failed });
         if let Err(error) = &sent {
             let (mail, attempt, error) = (due.id, due.attempt, format!("{error:#}"));
             tracing::warn!(%mail, attempt, error, "a mail was not sent; it is tried again");
         }
-        let again_us = system::now_us().saturating_add(pause_us(due.attempt));
+        let again_us = again_us(system::now_us(), &due);
         held.write_without_lease(|connection| {
             let mut tx = Tx::lock(connection, tenant_id)?;
             match &sent {
@@ -56,23 +76,39 @@ impl Sending {
     }
 }
 
-/// Puts the next mail off for as long as it may take; none: it was of no use any more, or somebody else was faster.
-fn claim(tx: &mut Tx<'_>, snapshots: &Snapshots, now_us: i64) -> Result<Option<Due>, StoreError> {
+/// What was found in the outbox.
+enum Claimed {
+    Due(Due),
+    /// Somebody else was faster.
+    Nothing,
+    /// It was of no use any more, and is gone.
+    Expired {
+        id: Uuid,
+        tried: i64,
+    },
+}
+
+/// Puts the next mail off for as long as it may take.
+fn claim(tx: &mut Tx<'_>, snapshots: &Snapshots, now_us: i64) -> Result<Claimed, StoreError> {
     let Some(due) = snapshots.with_sealer(tx, |tx, sealer| outbox::next_due(tx, sealer, now_us))? else {
-        return Ok(None);
+        return Ok(Claimed::Nothing);
     };
     if due.expires_at_us <= now_us {
-        tracing::error!(mail = %due.id, tried = due.attempt.saturating_sub(1), "a mail could not be sent in time");
         outbox::remove(tx, due.id)?;
-        return Ok(None);
+        return Ok(Claimed::Expired { id: due.id, tried: due.attempt.saturating_sub(1) });
     }
     outbox::claim(tx, &due, now_us.saturating_add(CLAIM_US))?;
-    Ok(Some(due))
+    Ok(Claimed::Due(due))
 }
 
 fn send(mailer: &Mailer, due: &Due) -> anyhow::Result<()> {
     let mail = due.mail.as_ref().map_err(|error| anyhow::anyhow!("{error}"))?;
     mailer.send(serde_json::from_slice(mail)?)
+}
+
+/// When a mail that failed is tried again; no later than its end, which is then told.
+fn again_us(now_us: i64, due: &Due) -> i64 {
+    now_us.saturating_add(pause_us(due.attempt)).min(due.expires_at_us)
 }
 
 fn pause_us(attempts: i64) -> i64 {
@@ -86,6 +122,12 @@ fn pause_us(attempts: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mail_is_looked_at_again_when_its_time_is_over() {
+        let due = |attempt| Due { id: Uuid::nil(), mail: Ok(vec![].into()), attempt, expires_at_us: 100_000_000 };
+        assert_eq!([1, 2, 4].map(|attempt| again_us(90_000_000, &due(attempt))), [92_000_000, 98_000_000, 100_000_000]);
+    }
 
     #[test]
     fn pauses_grow_to_an_hour() {

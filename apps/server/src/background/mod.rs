@@ -71,8 +71,8 @@ impl AsStoreError for Stopped {
 }
 
 /// What goes out to mail servers, which may take their time over it: for a thread of its own.
-pub(crate) fn mail_tasks(snapshots: Arc<Snapshots>, mailer: Mailer) -> Vec<Task> {
-    let mut sending = Sending { mailer, tenant_id: i64::MIN };
+pub(crate) fn mail_tasks(snapshots: Arc<Snapshots>, mailer: Mailer, metrics: Metrics) -> Vec<Task> {
+    let mut sending = Sending { mailer, metrics, tenant_id: i64::MIN };
     vec![Task {
         name: "mail",
         every: Duration::from_secs(1),

@@ -14,6 +14,7 @@ use super::*;
 use crate::admin::apps::NewApp;
 use crate::admin::{By, apps, bootstrap, keys};
 use crate::error::Failure;
+use crate::metrics::Now;
 use crate::sealing::{MasterKey, Sealer};
 use crate::store::assignments::{self, Assignment};
 use crate::store::flags::{self, StoredFlag};
@@ -48,7 +49,7 @@ impl Place {
         step: impl FnMut(&mut Held<'_>) -> Result<Progress, Stopped> + Send + 'static,
     ) -> Runner {
         let task = Task { name: "task", every: Duration::from_secs(1), step: Box::new(step) };
-        Runner::new(self.database.clone(), Metrics::new(), server, vec![task], self.started)
+        Runner::new(self.database.clone(), Metrics::new("sqlite", 0), server, vec![task], self.started)
     }
 
     /// A runner, and how often its task ran.
@@ -150,7 +151,7 @@ fn a_task_that_fails_or_panics_is_tried_again() {
         // The connection is made anew with the renewal.
         place.tick(&mut ann, second * RENEWAL.as_secs());
     }
-    let text = ann.metrics.render(0, Duration::ZERO, 1, 0);
+    let text = ann.metrics.render(Now::default());
     for line in [
         r#"osaycore_task_runs_total{task="task",outcome="failed"} 2"#,
         r#"osaycore_task_runs_total{task="task",outcome="done"} 1"#,

@@ -21,6 +21,12 @@ const BY_TARGETING_KEY: [&str; 2] = ["user_id", "external_id"];
 pub(crate) struct Given(Map<String, Value>);
 
 impl Given {
+    /// These attributes, of whom this targeting key means.
+    pub(crate) fn about(targeting_key: &str, mut attributes: Map<String, Value>) -> Self {
+        attributes.insert(TARGETING_KEY.to_owned(), targeting_key.into());
+        Self(attributes)
+    }
+
     /// Whom it is about; an empty one is none.
     pub(crate) fn targeting_key(&self) -> Option<&str> {
         self.0.get(TARGETING_KEY)?.as_str().filter(|key| !key.is_empty())

@@ -28,7 +28,8 @@ impl FromRequest for Bearer {
 pub(crate) fn verify(request: &HttpRequest) -> Result<Claims, ApiError> {
     let state = request.app_data::<web::Data<State>>().ok_or(Code::Internal)?;
     let extensions = request.extensions();
-    let app = extensions.get::<Caller>().ok_or(Code::Internal)?.app();
+    let caller = extensions.get::<Caller>().ok_or(Code::Internal)?;
+    let app = caller.app();
     let token = token(request.headers()).ok_or(Code::MissingToken)?;
     let claims =
         state.snapshots.configuration().ring.verify(token, app.uuid, system::now_s()).map_err(
@@ -40,6 +41,7 @@ pub(crate) fn verify(request: &HttpRequest) -> Result<Claims, ApiError> {
     if state.snapshots.revoked().contains(app.tenant_id, &claims) {
         return Err(Code::TokenInvalid.into());
     }
+    caller.is_about(claims.sub);
     Ok(claims)
 }
 

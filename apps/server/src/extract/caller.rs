@@ -48,6 +48,8 @@ struct Inner {
     body: web::Bytes,
     /// The signature needs not be bound to its target any more: it went to the writer, or opens nothing elsewhere.
     bound: Cell<bool>,
+    /// Whom it is about, once that is known: for the log.
+    user: Cell<Option<Uuid>>,
 }
 
 /// A signature that is right.
@@ -132,6 +134,7 @@ async fn caller(
         origin,
         body,
         bound: Cell::new(purpose == Purpose::Ask),
+        user: Cell::new(None),
     })))
 }
 
@@ -172,6 +175,16 @@ impl Caller {
             request_id: Some(self.0.origin.request_id.to_string()),
             now_us: system::now_us(),
         }
+    }
+
+    /// Whom the request is about, as far as that is known.
+    pub(crate) fn user(&self) -> Option<Uuid> {
+        self.0.user.get()
+    }
+
+    /// Now it is known whom the request is about.
+    pub(crate) fn is_about(&self, user: Uuid) {
+        self.0.user.set(Some(user));
     }
 
     /// What it was signed by.

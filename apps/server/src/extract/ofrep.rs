@@ -6,11 +6,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::dev::{Extensions, Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, web};
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use crate::error::{ApiError, Code};
 use crate::extract::body::parse_body;
@@ -126,6 +127,11 @@ impl FromRequest for Evaluator {
         let found = extensions.get().map(by_signature).or_else(|| extensions.get().map(by_key));
         ready(found.ok_or_else(|| Code::Internal.into()))
     }
+}
+
+/// The app of a request that came with an evaluation key.
+pub(crate) fn app(extensions: &Extensions) -> Option<Uuid> {
+    extensions.get::<Rc<Holder>>().map(|holder| holder.opens.served.app.uuid)
 }
 
 /// Whether a path is the protocol's, whatever stands there.

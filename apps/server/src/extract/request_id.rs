@@ -5,19 +5,23 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
+use uuid::Uuid;
 
 use crate::error::{ApiError, Code, Shape};
 use crate::extract::address::client_address;
-use crate::extract::{oasis, ofrep};
+use crate::extract::{Caller, oasis, ofrep};
 use crate::pages;
 use crate::server::State;
 use crate::system;
+use crate::traces::Span;
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+/// Where the caller finds the trace of its request (W3C Trace Context Level 2, a draft).
+const TRACE_HEADER: HeaderName = HeaderName::from_static("traceresponse");
 const LONGEST: usize = 128;
 
 /// What is known of a request before anything of it is believed.
@@ -46,6 +50,7 @@ pub(crate) async fn layer(
     let origin =
         Origin { request_id: request_id(&request).into(), address: client_address(&request, &state.trusted_proxies) };
     request.extensions_mut().insert(origin.clone());
+    let span = Span::of_request(request.headers());
     oasis::normalize(&mut request);
     let limited = origin.address.is_some_and(|address| state.address_limiter.check_key(&address).is_err());
     let mut response = if limited {
@@ -53,7 +58,7 @@ pub(crate) async fn layer(
         ServiceResponse::from_err(error, request.into_parts().0)
     } else {
         // Every layer within answers its own errors: here the request is gone.
-        next.call(request).await?.map_into_boxed_body()
+        span.around(next.call(request)).await?.map_into_boxed_body()
     };
     let refused = response.response().error().and_then(|error| error.as_error::<ApiError>()).cloned();
     // What actix itself refuses (a path that is no UTF-8, a chunk that is none) has no code of ours.
@@ -72,32 +77,90 @@ pub(crate) async fn layer(
     if let Ok(value) = HeaderValue::from_str(&origin.request_id) {
         response.headers_mut().insert(HEADER, value);
     }
+    if let Some(value) = span.traceparent().and_then(|value| HeaderValue::try_from(value).ok()) {
+        response.headers_mut().insert(TRACE_HEADER, value);
+    }
     let took = started.elapsed();
     let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
     let method = method_label(response.request().method().as_str());
     let status = response.status().as_u16();
-    log(&origin, method, &route, status, took, refused.as_ref());
+    let who = Who::of(&response.request().extensions());
+    let answered = Answered { origin: &origin, who, method, route: &route, status, took, trace_id: span.trace_id() };
+    answered.trace(&span, refused.as_ref());
+    answered.log(refused.as_ref());
     state.metrics.request(route, method, status, took);
     Ok(response)
 }
 
-/// Refusals of a known app are worth a line, faults more than that. What succeeded, and what anybody without a key can
-/// cause, is counted, and logged on demand.
-fn log(origin: &Origin, method: &str, route: &str, status: u16, took: Duration, refused: Option<&ApiError>) {
-    let (request_id, took_us) = (&origin.request_id, took.as_micros());
-    let address = origin.address.map(tracing::field::display);
-    match refused {
-        None => {
-            tracing::debug!(%request_id, address, method, route, status, took_us, "answered");
+/// For whom a request was answered, as far as it is known.
+struct Who {
+    app: Option<Uuid>,
+    user: Option<Uuid>,
+}
+
+impl Who {
+    fn of(extensions: &Extensions) -> Self {
+        let caller = extensions.get::<Caller>();
+        let app = caller.map(|caller| caller.app().uuid).or_else(|| ofrep::app(extensions));
+        Self { app, user: caller.and_then(Caller::user) }
+    }
+}
+
+/// A request with its answer, as the log and the traces tell of it.
+struct Answered<'a> {
+    origin: &'a Origin,
+    who: Who,
+    method: &'static str,
+    route: &'a str,
+    status: u16,
+    took: Duration,
+    trace_id: Option<String>,
+}
+
+impl Answered<'_> {
+    fn trace(&self, span: &Span, refused: Option<&ApiError>) {
+        span.rename(|| format!("{} {}", self.method, self.route));
+        span.set("http.request.method", self.method);
+        if self.trace_id.is_some() {
+            span.set("http.route", self.route.to_owned());
+            span.set("osaycore.request_id", self.origin.request_id.to_string());
         }
-        Some(error) if matches!(status, 401 | 404 | 405 | 413 | 429) => {
-            tracing::debug!(%request_id, address, method, route, status, took_us, code = error.code.as_str(), "refused");
+        span.set("http.response.status_code", i64::from(self.status));
+        if let Some(app) = self.who.app.filter(|_| self.trace_id.is_some()) {
+            span.set("osaycore.app", app.to_string());
         }
-        Some(error) if status < 500 || error.code == Code::MailNotConfigured => {
-            tracing::info!(%request_id, address, method, route, status, took_us, code = error.code.as_str(), "refused");
+        if let Some(error) = refused {
+            span.set("osaycore.code", error.code.as_str());
         }
-        Some(error) => {
-            tracing::error!(%request_id, address, method, route, status, took_us, code = error.code.as_str(), "failed");
+        if self.status >= 500 {
+            span.fail();
+        }
+    }
+
+    /// Refusals of a known app are worth a line, faults more than that. What succeeded, and what anybody without a key can
+    /// cause, is counted, and logged on demand.
+    fn log(&self, refused: Option<&ApiError>) {
+        let Self { method, route, status, .. } = *self;
+        let (request_id, took_us) = (&self.origin.request_id, self.took.as_micros());
+        let address = self.origin.address.map(tracing::field::display);
+        let (app, user) = (self.who.app.map(tracing::field::display), self.who.user.map(tracing::field::display));
+        let trace_id = self.trace_id.as_deref();
+        /// One list of fields for every level.
+        macro_rules! line {
+            ($level:ident, $message:literal $(, $code:ident)?) => {
+                tracing::$level!(
+                    %request_id, trace_id, address, app, user, method, route, status, took_us $(, $code)?, $message
+                )
+            };
+        }
+        let Some(error) = refused else { return line!(debug, "answered") };
+        let code = error.code.as_str();
+        if matches!(status, 401 | 404 | 405 | 413 | 429) {
+            line!(debug, "refused", code);
+        } else if status < 500 || error.code == Code::MailNotConfigured {
+            line!(info, "refused", code);
+        } else {
+            line!(error, "failed", code);
         }
     }
 }

@@ -11,7 +11,7 @@ mod thread;
 mod told;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use osaycore_signing::replay::Sight;
 use tokio::sync::{mpsc, oneshot};
@@ -23,6 +23,8 @@ use crate::posting::Posting;
 use crate::store::db::Database;
 use crate::store::members::Members;
 use crate::store::tx::Tx;
+use crate::system;
+use crate::traces::{self, Carried};
 use thread::Thread;
 pub(crate) use told::{Told, telling};
 
@@ -89,9 +91,18 @@ pub(crate) struct Done {
 }
 
 enum Waiting {
-    Job(Box<Job>, oneshot::Sender<Result<Done, ApiError>>),
+    Job(Box<Queued>),
     /// Nothing comes after it.
     Stop,
+}
+
+/// A job, who waits for it, and since when.
+struct Queued {
+    job: Job,
+    answer: oneshot::Sender<Result<Done, ApiError>>,
+    since: Instant,
+    /// The request that it is of.
+    carried: Carried,
 }
 
 /// The way to the writer thread.
@@ -121,7 +132,8 @@ impl Writer {
     /// The same however long it takes: of what failed nothing takes effect later.
     pub(crate) async fn finish(&self, job: Job) -> Result<Done, ApiError> {
         let (answer, answered) = oneshot::channel();
-        self.queue.try_send(Waiting::Job(Box::new(job), answer)).map_err(|_| Code::Unavailable)?;
+        let queued = Queued { job, answer, since: system::monotonic(), carried: traces::current() };
+        self.queue.try_send(Waiting::Job(Box::new(queued))).map_err(|_| Code::Unavailable)?;
         // The thread has stopped: nothing of the job was written.
         answered.await.unwrap_or_else(|_| Err(Code::Unavailable.into()))
     }

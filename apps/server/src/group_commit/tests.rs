@@ -61,7 +61,7 @@ impl Bench {
             Ok((app, user))
         })
         .unwrap();
-        let (writer, thread) = Writer::start(&database, Arc::new(Members::new()), Metrics::new()).unwrap();
+        let (writer, thread) = Writer::start(&database, Arc::new(Members::new()), Metrics::new("sqlite", 0)).unwrap();
         let signed_at_s = system::now_s();
         Self { database, writer, thread, app: app.into(), user, signed_at_s, _folder: folder }
     }

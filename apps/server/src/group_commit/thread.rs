@@ -8,13 +8,14 @@ use osaycore_signing::replay::{Recognition, ReplayGuard as _, recognise};
 use tokio::sync::mpsc;
 
 use super::group::group;
-use super::{Done, GROUP, Job, Repeat, Waiting};
+use super::{Done, GROUP, Job, Queued, Repeat, Waiting};
 use crate::error::{ApiError, Code};
 use crate::metrics::Metrics;
 use crate::store::db::{self, AnyConnection, Database, Link, StoreError};
 use crate::store::members::Members;
 use crate::store::tx::Tx;
 use crate::system;
+use crate::traces::Span;
 
 /// Commits whatever waits, until it is told to stop.
 pub(super) struct Thread {
@@ -35,21 +36,31 @@ impl Thread {
         let mut group = Vec::with_capacity(GROUP);
         let mut stopping = false;
         while !stopping && waiting.blocking_recv_many(&mut group, GROUP) > 0 {
+            let started = system::monotonic();
             let (mut jobs, mut answers) = (Vec::with_capacity(group.len()), Vec::with_capacity(group.len()));
+            let mut waited = Vec::with_capacity(group.len());
             for message in group.drain(..) {
                 match message {
-                    Waiting::Job(job, answer) => {
-                        jobs.push(*job);
+                    Waiting::Job(queued) => {
+                        let Queued { job, answer, since, carried } = *queued;
+                        let time = started.saturating_duration_since(since);
+                        self.metrics.waited(time);
+                        waited.push((carried, time));
+                        jobs.push(job);
                         answers.push(answer);
                     }
                     Waiting::Stop => stopping = true,
                 }
             }
-            let started = system::monotonic();
+            let span = Span::of_group(&waited);
+            let entered = span.enter();
             let outcomes = catch_unwind(AssertUnwindSafe(|| self.commit(&mut jobs))).unwrap_or_else(|_| {
                 tracing::error!("a group of {} jobs panicked; what it did is not told", jobs.len());
                 vec![Err(Code::Internal.into()); jobs.len()]
             });
+            drop(entered);
+            // Before the answers: its requests end with them.
+            drop(span);
             self.metrics.group(jobs.len(), started.elapsed());
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
                 // A caller that went away keeps its effect: the request was accepted.
@@ -60,7 +71,7 @@ impl Thread {
                 && let Ok(message) = waiting.try_recv()
             {
                 match message {
-                    Waiting::Job(_, answer) => drop(answer.send(Err(Code::Unavailable.into()))),
+                    Waiting::Job(queued) => drop(queued.answer.send(Err(Code::Unavailable.into()))),
                     Waiting::Stop => stopping = true,
                 }
             }

@@ -7,13 +7,14 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use oauth2::http::{Response, response};
+use oauth2::http::{HeaderValue, Response, response};
 use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use url::{Host, Url};
 
 use super::address::is_public;
+use crate::traces::Span;
 
 /// How long a request may take, from the look-up of the name to the last byte of the answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -77,7 +78,23 @@ impl Outgoing {
     }
 
     /// Sends a request; → the answer whatever its status, but for those that say that the server is out of order.
-    pub(crate) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+    pub(crate) async fn send(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let span = Span::within("provider");
+        // Neither path nor query, in which there may be what is nobody else's.
+        span.set("server.address", request.uri().host().unwrap_or_default().to_owned());
+        span.set("http.request.method", request.method().to_string());
+        if let Some(value) = span.traceparent().and_then(|value| HeaderValue::try_from(value).ok()) {
+            request.headers_mut().insert("traceparent", value);
+        }
+        let sent = span.around(self.ask(request)).await;
+        match &sent {
+            Ok(answer) => span.set("http.response.status_code", i64::from(answer.status().as_u16())),
+            Err(_) => span.fail(),
+        }
+        sent
+    }
+
+    async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let request = reqwest::Request::try_from(request).map_err(|error| HttpError::Malformed(error.to_string()))?;
         self.permit(request.url())?;
         let unreachable = |error: reqwest::Error| HttpError::Unreachable(error.without_url());

@@ -145,6 +145,14 @@ impl Provider {
         &self.kind
     }
 
+    /// The kind, in one word.
+    pub(crate) fn kind_name(&self) -> &'static str {
+        match self.kind {
+            Kind::OpenId { .. } => "openid",
+            Kind::GitHub { .. } => "github",
+        }
+    }
+
     pub(crate) fn client_id(&self) -> &str {
         &self.client_id
     }

@@ -19,6 +19,7 @@ use super::postgres;
 pub(crate) use super::url::DatabaseUrl;
 use crate::sealing::SealingError;
 use crate::system;
+use crate::traces::Span;
 
 /// A connection to whichever database the URL names.
 #[derive(diesel::MultiConnection)]
@@ -249,14 +250,24 @@ impl Database {
         &self,
         mut work: impl FnMut(&mut AnyConnection) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.glance(|connection| read_once(connection, &mut work))
+        self.over_reader("sql read", |connection| read_once(connection, &mut work))
     }
 
     /// Runs one query, which is a snapshot by itself; where the connection dies underneath, once more over another.
     pub(crate) fn glance<T, E: From<StoreError> + AsStoreError>(
         &self,
+        query: impl FnMut(&mut AnyConnection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.over_reader("sql query", query)
+    }
+
+    fn over_reader<T, E: From<StoreError> + AsStoreError>(
+        &self,
+        what: &'static str,
         mut query: impl FnMut(&mut AnyConnection) -> Result<T, E>,
     ) -> Result<T, E> {
+        let span = span(what, &self.url);
+        let _entered = span.enter();
         let mut connection = self.reader()?;
         match query(&mut connection) {
             Err(error) if error.store_error().is_some_and(StoreError::is_transient) => {
@@ -266,6 +277,12 @@ impl Database {
             }
             done => done,
         }
+    }
+
+    /// How many connections of the pool are in use, and how many are not.
+    pub(crate) fn readers(&self) -> (u32, u32) {
+        let state = self.readers.state();
+        (state.connections.saturating_sub(state.idle_connections), state.idle_connections)
     }
 
     fn reader(&self) -> Result<PooledConnection<Manager>, StoreError> {
@@ -340,8 +357,10 @@ impl Link {
         mut work: impl FnMut(&mut AnyConnection) -> Result<T, E>,
         may_succeed: impl Fn(&StoreError) -> bool,
     ) -> Result<T, E> {
-        let started = system::monotonic();
+        let (started, span) = (system::monotonic(), span("sql write", &self.manager.url));
+        let _entered = span.enter();
         for tried in 0..RETRIES {
+            span.set("osaycore.tries", i64::from(tried).saturating_add(1));
             let result = self.once(&mut work);
             let Some(fault) = result.as_ref().err().and_then(AsStoreError::store_error) else { return result };
             let pause = pause(tried);
@@ -385,6 +404,13 @@ impl Link {
             }
         }
     }
+}
+
+/// Of one transaction: what it is for, and never its statements.
+fn span(what: &'static str, url: &DatabaseUrl) -> Span {
+    let span = Span::within(what);
+    span.set("db.system.name", if url.sqlite_file().is_some() { "sqlite" } else { "postgresql" });
+    span
 }
 
 /// The half of it by chance, so that those who were in each other's way do not meet again.

@@ -91,6 +91,12 @@ impl TenantFlags {
         served
     }
 
+    /// Whether an app is served anything but what every app is.
+    pub(crate) fn has_own(&self, app_id: i64) -> bool {
+        self.flags.values().any(|flag| flag.app_id == app_id && !flag.archived)
+            || self.segments.values().any(|segment| segment.app_id == app_id)
+    }
+
     /// The set that an app is served.
     pub(crate) fn compile(&self, app_id: i64) -> Result<FlagSet, Vec<Fault>> {
         let Served { flags, segments } = self.served(app_id);

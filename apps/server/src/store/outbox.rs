@@ -33,6 +33,24 @@ pub(crate) struct Due {
     pub(crate) expires_at_us: i64,
 }
 
+/// What the outbox holds.
+pub(crate) struct Waiting {
+    pub(crate) count: i64,
+    /// When the oldest of it was written; none where there is none.
+    pub(crate) oldest_us: Option<i64>,
+}
+
+/// How long a mail is of use: as long as the link in it.
+pub(crate) const USE_US: i64 = 24 * 3600 * 1_000_000;
+
+/// What waits, of all tenants.
+pub(crate) fn waiting(connection: &mut AnyConnection) -> Result<Waiting, StoreError> {
+    let (count, expires_at_us): (i64, Option<i64>) = outbox::table
+        .select((diesel::dsl::count_star(), diesel::dsl::min(outbox::expires_at_us)))
+        .get_result(connection)?;
+    Ok(Waiting { count, oldest_us: expires_at_us.map(|expires_at_us| expires_at_us.saturating_sub(USE_US)) })
+}
+
 /// Puts a mail about a user in, in the place of an earlier one that was not sent yet.
 pub(crate) fn put(
     tx: &mut Tx<'_>,

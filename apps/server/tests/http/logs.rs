@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::support::collector::Collector;
+use crate::support::oasis::{LOGIN, Library};
 use crate::support::{Answer, Call, World, patiently};
 
 #[test]
@@ -31,6 +33,56 @@ fn a_line_of_the_log_is_json_in_a_pipe() {
         traced |= json["request_id"] == "trace-me" && json["code"] == "invalid_json" && json["status"] == 400;
     }
     assert!(traced, "{log}");
+}
+
+#[test]
+fn a_line_tells_whose_request_it_was() {
+    let collector = Collector::start();
+    let mut world = World::new();
+    let app = world.app_of_every_scope();
+    let user = world.rich_user("ann", "1");
+    world.variable("OSAYCORE_LOG", "debug");
+    world.variable("OSAYCORE_OTLP_ENDPOINT", &collector.endpoint);
+    world.variable("OSAYCORE_TRACE_SAMPLE", "0");
+    world.serve();
+    let token = world.token(&app, &user);
+    let deduct = |id: &str, amount: u32| {
+        let call =
+            Call::post("/api/action/deduct-credits", format!(r#"{{"amount":{amount}}}"#)).bearer(&token).signed(&app);
+        call.set("X-Request-Id", id)
+    };
+    deduct("paid", 1).send(&world).ok();
+    deduct("poor", 2).send(&world).refused(402, "insufficient_credits");
+    let traced = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    deduct("traced", 3).set("traceparent", traced).send(&world).refused(402, "insufficient_credits");
+    deduct("forged", 4).set("Authorization", "Bearer x").send(&world).refused(401, "token_invalid");
+    deduct("unsigned", 5).set("X-OSAYCORE-SIGNATURE", "00").send(&world).refused(401, "invalid_signature");
+    let library = Library::of(&app);
+    let asked = library.sign(&library.request_authentication_state("ann", LOGIN)).set("X-Request-Id", "factor");
+    asked.send(&world).ok();
+    world.stop();
+    let line = |id: &str| -> Value {
+        let log = world.log();
+        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let mut mine = lines.filter(|line| line["request_id"] == id && line["route"].is_string());
+        let found = mine.next().unwrap_or_else(|| panic!("no line of {id} in {log}"));
+        assert!(mine.next().is_none(), "one line for each request");
+        found
+    };
+    let (app_id, user_id) = (Value::from(app.id.clone()), Value::from(user.id.clone()));
+    for (id, app, user, code) in [
+        ("paid", &app_id, &user_id, &Value::Null),
+        ("poor", &app_id, &user_id, &"insufficient_credits".into()),
+        ("forged", &app_id, &Value::Null, &"token_invalid".into()),
+        // Whose key it is nobody has shown.
+        ("unsigned", &Value::Null, &Value::Null, &"invalid_signature".into()),
+        ("factor", &app_id, &user_id, &Value::Null),
+    ] {
+        let line = line(id);
+        assert_eq!((&line["app"], &line["user"], &line["code"]), (app, user, code), "{line}");
+        assert_eq!(line["trace_id"], Value::Null, "{line}");
+    }
+    assert_eq!(line("traced")["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736");
 }
 
 #[test]

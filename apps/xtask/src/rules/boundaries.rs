@@ -97,7 +97,8 @@ enum Reach {
 
 /// `routes → extract, store, error, admin, crates`; `store → schema, sealing, crates`.
 const REACH: &[(&str, Reach)] = &[
-    ("store", Reach::Only(&["schema", "sealing", "system"])),
+    ("store", Reach::Only(&["schema", "sealing", "system", "traces"])),
+    ("traces", Reach::Only(&["metrics", "system"])),
     ("sealing", Reach::Only(&["system"])),
     ("system", Reach::Only(&[])),
     ("routes", Reach::Not(&["cli", "console"])),
@@ -111,7 +112,7 @@ const REACH: &[(&str, Reach)] = &[
 
 pub(super) const LAYERS: Rule = Rule::files(
     "routes name extract, store, error and the crates; the store names its schema, sealing, the \
-     clock and the crates; nothing names what stands above it",
+     clock, traces and the crates; nothing names what stands above it",
     |files| {
         let mut found = Vec::new();
         for file in files {

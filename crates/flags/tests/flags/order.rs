@@ -240,3 +240,25 @@ fn a_unit_that_is_missing_is_told_where_it_is_hashed_and_only_if_it_comes_to_tha
         assert_eq!(context.1.take().join(", "), missed, "{key} {:?}", context.0);
     }
 }
+
+#[test]
+fn what_decides_a_flag_is_found_however_far_and_once() {
+    let needs = |key: &str, flags: &[&str]| {
+        let wanted: Vec<_> = flags.iter().map(|flag| json!({"flag": flag, "value": true})).collect();
+        json!({"key": key, "prerequisites": wanted})
+    };
+    let off = json!({"key": "off", "active": false, "prerequisites": [{"flag": "base", "value": true}]});
+    let flags = [needs("base", &[]), needs("left", &["base"]), needs("right", &["base"]), off];
+    let flags = [flags.as_slice(), &[needs("top", &["left", "right", "off"]), needs("apart", &[])]].concat();
+    let set = set(&json!({"flags": flags}));
+    let found = |key: &str| {
+        let mut found = set.prerequisites(key);
+        found.sort_unstable();
+        found
+    };
+    assert_eq!(found("top"), ["base", "left", "off", "right"]);
+    assert_eq!(found("left"), ["base"]);
+    for key in ["base", "apart", "off", "none"] {
+        assert!(found(key).is_empty(), "{key}");
+    }
+}

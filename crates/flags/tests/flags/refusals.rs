@@ -115,6 +115,7 @@ fn conditions() {
             "`created_at` is a time; use `before`, `after` or `exists`",
         ),
         (json!({"attribute": "groups", "op": ">", "value": 5}), "`groups` is a list of texts; use"),
+        (json!({"attribute": "email", "op": "before", "value": "2026-01-01T00:00:00Z"}), "`matches` or `exists`"),
         (json!({"attribute": "email_verified", "op": "=", "value": "true"}), "\"true\" is no boolean"),
         (json!({"attribute": "role", "op": "in", "values": ["a", 5]}), "5 is no text"),
     ] {

@@ -29,6 +29,9 @@ fn constant_table() {
         (rules(json!([{"serve": true, "rollout": {"percent": 100}}])), Some("on")),
         (rules(json!([{"serve": {"on": 1}, "rollout": {"percent": 100}}])), Some("on")),
         (rules(json!([{"serve": {"on": 1, "off": 1}}])), None),
+        (rules(json!([{"serve": true, "sticky": true, "rollout": {"percent": 0}}])), None),
+        (rules(json!([{"serve": {"on": 1}, "sticky": true}])), None),
+        (rules(json!([{"serve": {"on": 1}, "sticky": true, "ends_at": at(1)}])), Some("off")),
         (rules(json!([{"serve": true, "exclusion": {"group": "g", "from": 0, "to": 100}}])), None),
         (
             rules(json!([{"serve": true, "rollout": {"schedule": [

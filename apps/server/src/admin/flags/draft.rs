@@ -113,10 +113,10 @@ impl<'a> Draft<'a> {
         if let Some(app) = self.app {
             compile(app.id, None);
         } else {
-            // Also what an app gets that is made later.
+            // What apps are served that have nothing of their own, those that are made later too.
             compile(EVERY_APP, None);
-            for app in tx.apps()? {
-                compile(app.id, Some(&app));
+            for app in tx.apps()?.iter().filter(|app| self.after.has_own(app.id)) {
+                compile(app.id, Some(app));
             }
         }
         if faults.is_empty() { Ok(()) } else { Err(refused(&faults)) }

@@ -10,7 +10,7 @@ use super::scope;
 use crate::admin::By;
 use crate::error::{ApiError, Code, Failure};
 use crate::store::flag_versions::{self, Change, Version};
-use crate::store::flags::{EVERY_APP, TenantFlags};
+use crate::store::flags::TenantFlags;
 use crate::store::tx::Tx;
 
 /// What changes for users.
@@ -115,19 +115,13 @@ pub(super) fn difference(
     let mut apps = Vec::new();
     if app.is_none() {
         for app in tx.apps()? {
-            let has_own = has_own(before, app.id) || has_own(after, app.id);
+            let has_own = before.has_own(app.id) || after.has_own(app.id);
             if let Some(diff) = has_own.then(|| compare(app.id)).transpose()?.filter(|diff| *diff != all) {
                 apps.push(InApp { app_id: app.uuid, name: app.name.as_str().to_owned(), diff });
             }
         }
     }
     Ok(Difference { all, apps })
-}
-
-fn has_own(all: &TenantFlags, app_id: i64) -> bool {
-    debug_assert_ne!(app_id, EVERY_APP);
-    all.flags.values().any(|flag| flag.app_id == app_id && !flag.archived)
-        || all.segments.values().any(|segment| segment.app_id == app_id)
 }
 
 /// The scope as it was at a version, and everything else as it is now. Refused if the one does not go with the other.

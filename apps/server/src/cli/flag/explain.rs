@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use clap::Args;
-use osaycore_directory::{App, AppRef, Storage as _, User, UserRef, effective};
-use osaycore_flags::{Attribute, Context, Explanation, Key, RedactedExplanation};
+use osaycore_directory::{App, AppRef, Storage as _, User, UserRef, effective, user_by_api_id};
+use osaycore_flags::{Context, Explanation, Key, RedactedExplanation};
 use osaycore_ledger::Storage as _;
 use serde_json::{Map, Value};
 
@@ -14,7 +14,7 @@ use super::file;
 use crate::admin::flags;
 use crate::cli::Usage;
 use crate::cli::session::{self, Session};
-use crate::context::{FlagContext, Remembering};
+use crate::context::{FlagContext, Given, Layers, Remembering};
 use crate::error::{ApiError, Code, Failure};
 use crate::store::tx::Tx;
 use crate::system;
@@ -36,39 +36,30 @@ pub(crate) struct Explain {
     redacted: bool,
 }
 
-/// Attributes that were given, behind those that are stored.
-struct Given<'a, S> {
-    stored: S,
-    given: &'a Map<String, Value>,
-}
-
-/// Somebody of whom nothing is stored.
-struct Anyone<'a> {
-    id: &'a str,
-    app_id: String,
-}
-
 impl Explain {
     pub(super) fn run(self, session: &Session) -> anyhow::Result<()> {
-        let given = self.context.as_deref().map(object).transpose()?;
+        let given = self.context.as_deref().map(object).transpose()?.map(|given| Given::about(&self.user, given));
         let reference = self.user.parse::<UserRef>().ok();
         if reference.is_none() && given.is_none() {
             return Err(Usage("USER is a UUID, numeric id, directory\\username, username or external id").into());
         }
         session.read(|tx| {
             let app = session::app(tx, self.app)?;
-            let user = match (&reference, &given) {
-                (Some(reference), None) => Some(session::user(tx, reference)?),
-                (Some(reference), Some(_)) => session::find_user(tx, reference)?,
-                (None, _) => None,
+            let Some(given) = &given else {
+                let user = reference.as_ref().map(|reference| session::user(tx, reference)).transpose()?;
+                return self.of_user(session, tx, &app, &user.ok_or(Code::UserNotFound)?, None);
             };
-            let given = given.clone().unwrap_or_default();
-            if let Some(user) = user {
-                return self.of_user(session, tx, &app, &user, &given);
+            let is_there = |user: &User| !user.is_deleted();
+            // Whom OpenFeature's clients would mean by it comes first.
+            let meant = match (user_by_api_id(tx, app.id, &self.user)?, &reference) {
+                (None, Some(reference)) => session::find_user(tx, reference)?.filter(is_there),
+                (known, _) => known,
+            };
+            if let Some(user) = meant {
+                return self.of_user(session, tx, &app, &user, Some(given));
             }
             session.output.note(&format!("there is no user {}: explained of a stranger with that id", self.user));
-            let stored = Anyone { id: &self.user, app_id: app.uuid.to_string() };
-            self.of_unit(session, tx, &app, &self.user, &Given { stored, given: &given })
+            self.of_unit(session, tx, &app, &self.user, &Layers::new(None, given, app.uuid.to_string()))
         })?
     }
 
@@ -78,7 +69,7 @@ impl Explain {
         tx: &mut Tx<'_>,
         app: &App,
         user: &User,
-        given: &Map<String, Value>,
+        given: Option<&Given>,
     ) -> Result<anyhow::Result<()>, Failure> {
         let permit = tx.permit(user.id, app.id)?;
         let shares_group = app.settings.restrict_to_groups && tx.shares_group(user.id, app.id)?;
@@ -86,7 +77,13 @@ impl Explain {
         let groups = tx.group_names(user.id)?;
         let account = tx.account(user.id)?.ok_or(Code::UserNotFound)?;
         let stored = FlagContext::new(user, permit.as_ref(), &effective, &groups, &account).in_app(app.uuid);
-        self.of_unit(session, tx, app, &user.uuid.to_string(), &Given { stored, given })
+        let unit = user.uuid.to_string();
+        match given {
+            None => self.of_unit(session, tx, app, &unit, &stored),
+            Some(given) => {
+                self.of_unit(session, tx, app, &unit, &Layers::new(Some(stored), given, app.uuid.to_string()))
+            }
+        }
     }
 
     fn of_unit(
@@ -121,20 +118,4 @@ fn object(text: &str) -> anyhow::Result<Map<String, Value>> {
     }
     let path = Path::new(text);
     serde_json::from_str(&file::text(path)?).with_context(|| format!("{}: not a JSON object", path.display()))
-}
-
-impl<S: Context> Context for Given<'_, S> {
-    fn attribute(&self, name: &str) -> Option<Attribute<'_>> {
-        self.stored.attribute(name).or_else(|| self.given.attribute(name))
-    }
-}
-
-impl Context for Anyone<'_> {
-    fn attribute(&self, name: &str) -> Option<Attribute<'_>> {
-        match name {
-            "user_id" => Some(Attribute::Text(self.id)),
-            "app_id" => Some(Attribute::Text(&self.app_id)),
-            _ => None,
-        }
-    }
 }

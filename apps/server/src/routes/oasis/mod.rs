@@ -9,6 +9,8 @@ use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse, Route};
 use osaycore_directory::{OasisResponseSignature, Storage as _, User, UserRef};
 use osaycore_otp::{Purpose, Secret, State as UserState};
+use utoipa::OpenApi;
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::admin::otp::{Asking, issuer};
@@ -19,8 +21,10 @@ use crate::error::{ApiError, Code, Failure};
 use crate::extract::body::parse;
 use crate::extract::{Caller, oasis};
 use crate::group_commit::{Told, Work, telling};
+use crate::metrics::Asked;
 use crate::qr;
 use crate::routes::{json, resource};
+use crate::schemas;
 use crate::server::State;
 use crate::snapshot::ServedApp;
 use crate::store::tx::Tx;
@@ -38,6 +42,10 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         .service(resource("/ApplicationAPI/DeleteUser", "DELETE").route(signed(web::delete().to(delete))));
 }
 
+#[derive(OpenApi)]
+#[openapi(paths(hello, ask_state, register, verify, delete))]
+pub(super) struct Api;
+
 /// Only for requests that are signed as this API has it.
 fn signed(route: Route) -> Route {
     route.wrap(actix_web::middleware::from_fn(oasis::layer))
@@ -47,6 +55,11 @@ fn signed(route: Route) -> Route {
 const DONE: &[u8] = b"done";
 
 /// `GET HelloWorld`: the keys are right. Its signature is bound all the same, since a deletion signs the same bytes.
+#[utoipa::path(
+    get, path = "/api/ApplicationAPI/HelloWorld", operation_id = "helloWorld", tag = "One-time passcodes",
+    security(("oasis" = [])),
+    responses((status = 200, description = "They are", body = schemas::Hello))
+)]
 async fn hello(state: Data<State>, caller: Caller) -> Result<HttpResponse, ApiError> {
     match caller.bind(&state).await {
         // Bound to a deletion, say: the keys are right nevertheless.
@@ -58,6 +71,13 @@ async fn hello(state: Data<State>, caller: Caller) -> Result<HttpResponse, ApiEr
 }
 
 /// `POST RequestAuthenticationState`: whether a user is to enter a code.
+#[utoipa::path(
+    post, path = "/api/ApplicationAPI/RequestAuthenticationState", operation_id = "requestAuthenticationState",
+    tag = "One-time passcodes", security(("oasis" = [])),
+    request_body = StateRequest,
+    responses((status = 200, description = "The user's state, signed", body = StateResponse)),
+    extensions(("x-error-codes" = json!([Code::MissingField])))
+)]
 async fn ask_state(state: Data<State>, caller: Caller) -> Result<HttpResponse, ApiError> {
     let request: StateRequest = parse(caller.body())?;
     let purpose = request.purpose();
@@ -71,16 +91,28 @@ async fn ask_state(state: Data<State>, caller: Caller) -> Result<HttpResponse, A
         };
         // A secret is shown once for each signature: only this makes the question one that is not repeated.
         let outcome = if uri.is_some() { DONE } else { b"" };
-        Ok((outcome, (found, user.map_or(0, |user| user.id), uri)))
+        Ok((outcome, (found, user.map(|user| (user.id, user.uuid)), uri)))
     });
     caller.run(&state, None, false, work).await?;
-    let (found, user_id, uri) = said.take()?;
+    let (found, user, uri) = said.take()?;
+    about(&caller, user.map(|(_, uuid)| uuid));
+    let user_id = user.map_or(0, |(id, _)| id);
+    state.metrics.second_factor(Asked::State, found);
     let data1 = if of_guide(&caller) { user_id.to_string() } else { data1 };
     let signature = Signature::of(&caller, &data1, &signed_state(&caller, found))?;
     json(&StateResponse { signature, state: found.number(), user_id, user_qr_code: image(uri).as_deref() })
 }
 
 /// `POST RegisterUser`: makes a user who is to enrol, or begins anew for one who has not yet.
+#[utoipa::path(
+    post, path = "/api/ApplicationAPI/RegisterUser", operation_id = "registerUser", tag = "One-time passcodes",
+    security(("oasis" = [])),
+    request_body = RegisterRequest,
+    responses((status = 200, description = "Who is to enrol, signed", body = RegisterResponse)),
+    extensions(("x-error-codes" = json!([
+        Code::MissingField, Code::UserInactive, Code::AlreadyEnrolled, Code::ReferenceConflict, Code::MailNotConfigured
+    ])))
+)]
 async fn register(state: Data<State>, caller: Caller) -> Result<HttpResponse, ApiError> {
     let request: RegisterRequest = parse(caller.body())?;
     let (registration, data1) = request.registration(|| state.mail_base())?;
@@ -90,16 +122,24 @@ async fn register(state: Data<State>, caller: Caller) -> Result<HttpResponse, Ap
             Registration { mail: Some(_), .. } => None,
             _ => Some(uri(asking, &user, &secret)?),
         };
-        Ok((DONE, (user.id, uri)))
+        Ok((DONE, (user.id, user.uuid, uri)))
     });
     caller.run(&state, None, false, work).await?;
-    let (user_id, uri) = said.take()?;
+    let (user_id, uuid, uri) = said.take()?;
+    caller.is_about(uuid);
     let image = image(uri);
     let signature = Signature::of(&caller, &data1, &user_id.to_string())?;
     json(&RegisterResponse { signature, user_id, user_qr_code: image.as_deref(), qr_data: image.as_deref() })
 }
 
 /// `POST VerifyUserOTP`: checks an entered code.
+#[utoipa::path(
+    post, path = "/api/ApplicationAPI/VerifyUserOTP", operation_id = "verifyUserOtp", tag = "One-time passcodes",
+    security(("oasis" = [])),
+    request_body = VerifyRequest,
+    responses((status = 200, description = "What the code came to, signed", body = VerifyResponse)),
+    extensions(("x-error-codes" = json!([Code::MissingField])))
+)]
 async fn verify(state: Data<State>, caller: Caller) -> Result<HttpResponse, ApiError> {
     let request: VerifyRequest = parse(caller.body())?;
     let purpose = request.purpose();
@@ -119,10 +159,12 @@ async fn verify(state: Data<State>, caller: Caller) -> Result<HttpResponse, ApiE
             }
             _ => None,
         };
-        Ok((DONE, (verdict.state, token, pending)))
+        Ok((DONE, (verdict.state, user.map(|user| user.uuid), token, pending)))
     });
     caller.run(&state, None, false, work).await?;
-    let (found, token, uri): (UserState, Option<Minted>, _) = said.take()?;
+    let (found, user, token, uri): (UserState, _, Option<Minted>, _) = said.take()?;
+    about(&caller, user);
+    state.metrics.second_factor(Asked::Verify, found);
     let issue = |token: Minted| {
         state.snapshots.configuration().ring.issue(&token.grant(caller.app().uuid)).map_err(|_| Code::Internal)
     };
@@ -136,15 +178,31 @@ async fn verify(state: Data<State>, caller: Caller) -> Result<HttpResponse, ApiE
 }
 
 /// `DELETE DeleteUser?username=`: removes a user, until an operator restores.
+#[utoipa::path(
+    delete, path = "/api/ApplicationAPI/DeleteUser", operation_id = "deleteUserByName", tag = "One-time passcodes",
+    security(("oasis" = [])),
+    params(("username" = schemas::QualifiedName, Query, description = "The name, or `directory\\name`; the only parameter")),
+    responses((status = 200, description = "Whom it was", body = schemas::DeletedUser)),
+    extensions(("x-error-codes" = json!([Code::MissingField, Code::InvalidField, Code::UserNotFound])))
+)]
 async fn delete(state: Data<State>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let named = requests::user_to_delete(request.query_string())?;
     let (work, said) = told(&state, &caller, move |tx, asking| {
         let user = find(tx, &named)?.ok_or(Code::UserNotFound)?;
         users::delete(tx, asking.by, &user)?;
-        Ok((DONE, user.id))
+        Ok((DONE, (user.id, user.uuid)))
     });
     caller.run(&state, None, false, work).await?;
-    json(&serde_json::json!({ "UserID": said.take()? }))
+    let (user_id, uuid) = said.take()?;
+    caller.is_about(uuid);
+    json(&serde_json::json!({ "UserID": user_id }))
+}
+
+/// Tells the log whom a request named, if that is somebody.
+fn about(caller: &Caller, user: Option<Uuid>) {
+    if let Some(uuid) = user {
+        caller.is_about(uuid);
+    }
 }
 
 /// Whether the app verifies signatures as the guide has them, and not as the vendor's library does.

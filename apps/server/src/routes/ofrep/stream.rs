@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::error::{ApiError, Code};
 use crate::routes::query::Query;
+use crate::schemas;
 use crate::server::State;
 use crate::snapshot::{ServedApp, Snapshots};
 use crate::streams::Place;
@@ -37,8 +38,21 @@ struct Listener {
     _place: Place,
 }
 
+/// `GET /ofrep/v1/changes`: tells when to ask again, for as long as the client listens.
+#[utoipa::path(
+    get, path = "/ofrep/v1/changes", operation_id = "changes", tag = "OpenFeature",
+    params(
+        ("channel" = schemas::QueryText, Query, description = "As `eventStreams` names it"),
+        ("Last-Event-Id" = Option<String>, Header, description = "The last event that came"),
+    ),
+    responses((status = 200, description = "Server-Sent Events", body = String, content_type = "text/event-stream",
+        example = "event: message\ndata: {\"type\":\"refetchEvaluation\",\"etag\":\"5f1c\"}\n\n")),
+    extensions(("x-error-codes" = json!([
+        Code::MissingField, Code::UnknownField, Code::InvalidField, Code::InvalidApiKey, Code::Unavailable
+    ])))
+)]
 pub(super) async fn changes(state: Data<State>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let query = Query::parse(request.query_string(), &["channel"])?;
+    let query = Query::parse(request.query_string(), &["channel", "version"])?;
     let missing = || ApiError::field(Code::MissingField, "channel", "channel is missing");
     let channel = query.text("channel").ok_or_else(missing)?.to_owned();
     // Before the flags are looked at: what changes from now on is told.
@@ -47,12 +61,14 @@ pub(super) async fn changes(state: Data<State>, request: HttpRequest) -> Result<
     served.within_limit()?;
     let full = || ApiError::from(Code::Unavailable).detail("too many listen; poll instead").retry_after(FULL_S);
     let place = state.streams.enter(served.app.id).ok_or_else(full)?;
-    // Who lost the connection says what it was told last; who is new has just asked for the flags.
-    let last = request.headers().get("last-event-id").and_then(|id| id.to_str().ok());
+    // Who lost the connection says what it was told last, if that was anything; else the address says what was known when
+    // it was given. Who says neither may know anything, and is told at once.
+    let last = request.headers().get("last-event-id").and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
+    let version = last.or_else(|| query.text("version")).unwrap_or_default().to_owned();
     let mut listener = Listener {
         snapshots: Arc::clone(&state.snapshots),
         channel,
-        version: last.unwrap_or(&served.flags.version).to_owned(),
+        version,
         changes,
         stopping: state.streams.stopping(),
         keep_alive: interval(KEEP_ALIVE),

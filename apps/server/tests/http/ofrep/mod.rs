@@ -94,7 +94,12 @@ fn values_variants_and_reasons_are_the_protocols() {
         }
     }
     assert!(ask(&world, &key, &at("real"), &context).text().contains(r#""value":1.0,"#));
-    assert_eq!(world.metric::<u64>("osaycore_flag_evaluations_total"), Some(3 * 10 + 3 * 10 + 1));
+    let counted = |reason: &str| {
+        world.metric::<u64>(&format!(r#"osaycore_flag_evaluations_total{{surface="ofrep",reason="{reason}"}}"#))
+    };
+    // Each flag three times in bulk and three times alone; `real` once more.
+    assert_eq!((counted("STATIC"), counted("DEFAULT"), counted("SPLIT")), (Some(4 * 6 + 1), Some(2 * 6), Some(2 * 6)));
+    assert_eq!((counted("DISABLED"), counted("TARGETING_MATCH")), (Some(6), Some(6)));
 }
 
 #[test]
@@ -189,6 +194,8 @@ fn a_missing_key_matters_only_where_it_is_needed() {
     for context in [json!({}), json!({"targetingKey": null, "company": "acme"}), json!({"targetingKey": ""})] {
         let one = |flag: &str| ask(&world, &key, &at(flag), &context);
         fails(&one("split"), 400, "TARGETING_KEY_MISSING", "targetingKey");
+        let errors = r#"osaycore_flag_evaluations_total{surface="ofrep",reason="ERROR"}"#;
+        assert!(world.metric::<u64>(errors) > Some(0), "it is counted");
         assert_eq!(one("split").json()["key"], "split");
         for flag in ["plain", "text", "rich", "switched_off", "by_company"] {
             assert_eq!(one(flag).status, 200, "{flag} {context}");
@@ -229,6 +236,50 @@ fn what_a_sticky_rule_served_is_served_again_by_whatever_way_it_is_asked_for() {
     let token = world.token(&app, &user);
     assert_eq!(world.read(&app, &token, "/api/user/context").ok()["enabled_features"]["sticky"], true);
     assert_eq!(all(&json!({})), Value::Null, "who has no id is hashed by none and remembered by none");
+}
+
+#[test]
+fn what_a_flag_was_decided_by_is_kept_with_it() {
+    let (world, _, key) = world();
+    let apply = |percent: u32| {
+        let sticky = json!([{"name": "r", "sticky": true, "rollout": {"percent": percent}, "serve": true}]);
+        let on = |flag: &str| json!([{"flag": flag, "value": true}]);
+        apply(
+            &world,
+            &json!({"flags": [
+                {"key": "first", "rules": sticky},
+                {"key": "second", "prerequisites": on("first"), "default": true},
+                {"key": "third", "prerequisites": on("second"), "default": true},
+                {"key": "step", "type": "integer", "variants": {"n": percent}, "default": "n"},
+            ]}),
+        );
+        within_a_second("the flags", || {
+            ask(&world, &key, &at("step"), &json!({"targetingKey": "u"})).json()["value"] == percent
+        });
+    };
+    let value = |flag: &str, id: &str| ask(&world, &key, &at(flag), &json!({"targetingKey": id})).ok()["value"].clone();
+    apply(100);
+    assert_eq!(value("third", "seen"), true);
+    apply(0);
+    for flag in ["third", "second", "first"] {
+        assert_eq!((value(flag, "seen"), value(flag, "late")), (json!(true), json!(false)), "{flag}");
+    }
+}
+
+#[test]
+fn an_explanation_finds_whom_an_evaluation_finds() {
+    let (world, app, key) = world();
+    world.user_with("ann", &["--role", "admin", "--external-id", "ann-1", "--app", &app.id]);
+    apply(&world, &json!({"flags": [{"key": "half", "rules": [{"rollout": {"percent": 50}, "serve": true}]}]}));
+    within_a_second("a flag", || ask(&world, &key, &at("half"), &json!({"targetingKey": "ann-1"})).status == 200);
+    for flag in ["admins", "half"] {
+        for id in ["ann-1", "nobody"] {
+            let told = ask(&world, &key, &at(flag), &json!({"targetingKey": id, "role": "basic"})).ok();
+            let context = r#"{"role": "basic"}"#;
+            let explained = world.run_json(&["flag", "explain", flag, id, "--app", &app.id, "--context", context]);
+            assert_eq!(told["value"], explained["value"], "{flag} {id}: {explained}");
+        }
+    }
 }
 
 #[test]

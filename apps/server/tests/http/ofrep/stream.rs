@@ -72,12 +72,17 @@ impl Listener {
         }
     }
 
+    /// The next event, if it comes before the next comment could.
+    fn event_within(&mut self, time: Duration) -> Option<(String, Value)> {
+        self.lines.get_ref().set_read_timeout(Some(time)).unwrap();
+        let event = self.event();
+        self.lines.get_ref().set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        event
+    }
+
     /// Whether nothing comes for so long.
     fn is_quiet_for(&mut self, time: Duration) -> bool {
-        self.lines.get_ref().set_read_timeout(Some(time)).unwrap();
-        let quiet = self.event().is_none();
-        self.lines.get_ref().set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        quiet
+        self.event_within(time).is_none()
     }
 }
 
@@ -130,6 +135,28 @@ fn who_listens_is_told_within_a_second_of_a_change_of_these_flags() {
     assert!(Listener::open(&world, &path, Some(&now)).is_quiet_for(Duration::from_secs(1)));
 }
 
+/// A client that lost its connection says nothing of what it was told last if that was nothing: a browser's
+/// `EventSource` that no event has come to.
+#[test]
+fn who_asked_before_a_change_and_listens_after_it_is_told() {
+    const SOON: Duration = Duration::from_secs(5);
+    let (mut world, _, key) = world();
+    let (path, before) = named(&world, &key);
+    let mut listener = Listener::open(&world, &path, None);
+    assert!(listener.is_quiet_for(Duration::from_secs(1)), "nothing has changed");
+    world.crash();
+    apply(&world, &changed(1));
+    within_a_second("the change", || named(&world, &key).1 != before);
+    let (path_now, now) = named(&world, &key);
+    assert_eq!(Listener::open(&world, &path, None).event_within(SOON).unwrap().0, now);
+    assert!(Listener::open(&world, &path_now, None).is_quiet_for(Duration::from_secs(1)), "asked after it");
+    // What was told on the stream is newer than what its address says.
+    assert!(Listener::open(&world, &path, Some(&now)).is_quiet_for(Duration::from_secs(1)));
+    // Who does not say what it knows is told at once.
+    let (bare, _) = path.split_once('&').unwrap();
+    assert_eq!(Listener::open(&world, bare, None).event_within(SOON).unwrap().0, now);
+}
+
 #[test]
 fn a_channel_ends_with_what_it_was_made_of() {
     let (mut world, app, key) = world();
@@ -143,7 +170,7 @@ fn a_channel_ends_with_what_it_was_made_of() {
         fails(&Call::get(path).send(&world), status, code, details);
     }
     // A channel opens nothing else.
-    let channel = path.split_once('=').unwrap().1.to_owned();
+    let channel = path.split(['=', '&']).nth(1).unwrap().to_owned();
     fails(&Call::post(BULK, about(&json!({}))).bearer(&channel).send(&world), 401, "GENERAL", "Invalid API key");
 
     let signed = Call::post(BULK, about(&json!({}))).signed(&app).send(&world).ok();
@@ -166,6 +193,7 @@ fn a_channel_ends_with_what_it_was_made_of() {
     world.run(&["app", "enable", &app.id]);
     within_a_second("an enabled app", || Call::post(BULK, about(&json!({}))).signed(&app).send(&world).status == 200);
     let mut last = Listener::open(&world, &of_app, None);
+    assert!(last.event().is_some(), "of what changed since its address was given");
     world.stop();
     assert_eq!(last.event(), None, "a stop ends the stream");
 }

@@ -4,6 +4,7 @@
 pub(crate) mod authenticator;
 pub(crate) mod browser;
 mod calls;
+pub(crate) mod collector;
 mod http;
 pub(crate) mod mail;
 pub(crate) mod oasis;

@@ -1,11 +1,9 @@
-//! The clients of `docs/guides/second-factor.md`: they are what the guide quotes, and they run, against the real binary.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by panicking")]
+//! The clients of `docs/guides/second-factor.md`, and its login.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::iter::repeat_with;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::SystemTime;
 
@@ -13,6 +11,8 @@ use base64::Engine as _;
 use osaycore_signing::SigningKey;
 use osaycore_signing::oasis::sign_response;
 use serde_json::Value;
+
+use crate::support::{Quickstart, Variables, code_files, example, runs_here};
 
 /// A client: how it is run, what tells that this machine can run it, and what it calls two of the operations.
 struct Client {
@@ -43,28 +43,15 @@ const CLIENTS: [Client; 3] = [
     },
 ];
 
-/// Where the clients find the server and their keys.
-type Variables = Vec<(&'static str, String)>;
-
-fn example(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/second-factor").join(name)
-}
-
-/// Whether the machine can run it; says so if it cannot.
-fn runs_here(probe: &str) -> bool {
-    let probed = Command::new("sh").args(["-c", probe]).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    let runs = probed.is_ok_and(|status| status.success());
-    if !runs {
-        println!("did not run: `{probe}` fails here");
-    }
-    runs
-}
-
 impl Client {
     fn run(&self, variables: &Variables, arguments: &[&str]) -> Output {
         let [program, file] = self.program else { panic!("a program and a file") };
         let mut command = Command::new(program);
-        command.arg(example(file)).args(arguments).envs(variables.clone()).env("PYTHONDONTWRITEBYTECODE", "1");
+        command
+            .arg(example("second-factor").join(file))
+            .args(arguments)
+            .envs(variables.clone())
+            .env("PYTHONDONTWRITEBYTECODE", "1");
         command.output().unwrap()
     }
 
@@ -92,42 +79,14 @@ impl Client {
     }
 }
 
-/// A server on a database of its own; killed with the value.
-struct Quickstart {
-    process: Child,
-    variables: Variables,
-    _folder: tempfile::TempDir,
-}
-
-impl Quickstart {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_osaycore"))
-            .args(["quickstart", "--json", "--listen", "127.0.0.1:0"])
-            .current_dir(folder.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut printed = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut printed).unwrap();
-        let demo: Value = serde_json::from_str(&printed).unwrap();
-        let member = |name: &str| demo.get(name).map(|value| value.as_str().map_or(value.to_string(), str::to_owned));
-        let variables = vec![
-            ("OASIS_BASE_URL", format!("{}/api/ApplicationAPI", member("base_url").unwrap())),
-            ("OASIS_APP_ID", member("oasis_app_id").unwrap()),
-            ("OASIS_APPLICATION_KEY", member("oasis_application_key").unwrap()),
-            ("OASIS_API_KEY", member("oasis_api_key").unwrap()),
-        ];
-        Self { process, variables, _folder: folder }
-    }
-}
-
-impl Drop for Quickstart {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+/// Where the clients find the server and their keys.
+fn variables(server: &Quickstart) -> Variables {
+    vec![
+        ("OASIS_BASE_URL", format!("{}/api/ApplicationAPI", server.printed("base_url"))),
+        ("OASIS_APP_ID", server.printed("oasis_app_id")),
+        ("OASIS_APPLICATION_KEY", server.printed("oasis_application_key")),
+        ("OASIS_API_KEY", server.printed("oasis_api_key")),
+    ]
 }
 
 /// What a program prints that is given `input`.
@@ -165,7 +124,7 @@ fn code(key: &str, seconds_from_now: &str) -> String {
 #[test]
 fn the_clients_of_the_guide_enrol_a_user_and_let_in_whom_they_should() {
     let server = Quickstart::start();
-    let at = &server.variables;
+    let at = &variables(&server);
     for client in CLIENTS.iter().filter(|client| runs_here(client.probe)) {
         // Names are signed and sent as they are, whatever a URL or JSON makes of them.
         let user = &format!("zoë & {}+#/%41", client.program.join(" "));
@@ -272,8 +231,8 @@ fn the_login_of_the_guide_asks_for_the_code_and_opens_nothing_before() {
     }
     let server = Quickstart::start();
     let mut command = Command::new("python3");
-    command.args(["-c", BROWSER]).envs(server.variables.clone()).env("SESSION_KEY", "a key");
-    command.env("PYTHONPATH", example("")).env("PYTHONDONTWRITEBYTECODE", "1");
+    command.args(["-c", BROWSER]).envs(variables(&server)).env("SESSION_KEY", "a key");
+    command.env("PYTHONPATH", example("second-factor")).env("PYTHONDONTWRITEBYTECODE", "1");
     let mut python = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut asked = python.stdin.take().unwrap();
     let mut answers = BufReader::new(python.stdout.take().unwrap()).lines();
@@ -313,13 +272,6 @@ fn the_login_of_the_guide_asks_for_the_code_and_opens_nothing_before() {
     python.wait().unwrap();
 }
 
-/// The files of an example that hold code: name and text.
-fn code_files(folder: &str) -> Vec<(String, String)> {
-    let files = std::fs::read_dir(example("..").join(folder)).unwrap().map(|entry| entry.unwrap().path());
-    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
-    files.filter(|path| path.is_file()).map(|path| (name(&path), std::fs::read_to_string(&path).unwrap())).collect()
-}
-
 #[test]
 fn all_clients_of_the_guide_sign_and_verify_the_same_messages() {
     let clients: Vec<_> = code_files("second-factor")
@@ -335,22 +287,5 @@ fn all_clients_of_the_guide_sign_and_verify_the_same_messages() {
             assert!(bare.contains(message), "{name} does not sign {message}");
         }
         assert!(text.lines().count() <= 80, "{name} has grown");
-    }
-}
-
-#[test]
-fn the_guide_quotes_its_examples_as_they_are() {
-    let second_factor = include_str!("../../../docs/guides/second-factor.md");
-    let sign_in = include_str!("../../../docs/guides/sign-in.md");
-    let languages = ["python\n", "js\n", "php\n", "csharp\n"];
-    for (guide, folder) in [(second_factor, "second-factor"), (sign_in, "sign-in")] {
-        let files = code_files(folder);
-        let blocks = guide.split("```").skip(1).step_by(2);
-        let quotes: Vec<&str> =
-            blocks.filter_map(|block| languages.iter().find_map(|language| block.strip_prefix(language))).collect();
-        assert!(!quotes.is_empty(), "the guide to {folder} quotes nothing");
-        for quote in quotes {
-            assert!(files.iter().any(|(_, text)| text.contains(quote)), "no example has:\n{quote}");
-        }
     }
 }
