@@ -69,7 +69,7 @@ await onPage(async (page) => {
   // Refund a charge, by the keyboard alone once the user is found.
   await find("bob", "bob");
   await tab("Wallet");
-  await page.getByRole("row", { name: "DEDUCTION" }).getByRole("link").press("Enter");
+  await page.getByRole("row", { name: "Charge" }).getByRole("link").press("Enter");
   await person.reads("Left to refund");
   const other = await page.context().newPage();
   await other.goto(page.url());
@@ -93,7 +93,7 @@ await onPage(async (page) => {
   await late.reads("nothing was given back again");
   await other.close();
   await tab("Wallet");
-  const refunded = await page.locator("tbody tr", { hasText: "REFUND" }).count();
+  const refunded = await page.locator("tbody tr", { hasText: "Refund" }).count();
 
   // Delete a user, and take it back.
   await tab("Account");

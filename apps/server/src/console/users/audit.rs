@@ -59,7 +59,7 @@ async fn show(person: Person, request: HttpRequest, id: Path<i64>) -> Result<Htt
         shell: Shell::new(&person, Section::Users, user.username.as_str()),
         frame: Frame::new(&person, &user, Tab::Audit),
         rows: events.items.into_iter().map(|record| Row::of(record, &apps)).collect(),
-        pages: Pages::new(&Tab::Audit.path(*id), &[], &page, events.next),
+        pages: Pages::new(&Tab::Audit.path(*id), &[], &page, events.next.as_deref()),
     };
     Ok(person.show(&page))
 }
@@ -85,9 +85,14 @@ impl Row {
 /// What was before and what became, field by field.
 fn changes(event: &Event) -> Vec<Changed> {
     let known = |details: &Details, field| details.value(field).map(|value| shown(field, value));
+    // What was made without a value says nothing by it.
+    let says = |field: &Field| {
+        event.before.value(*field).is_some() || event.after.value(*field).is_some_and(|value| *value != Value::Null)
+    };
     let before = event.before.iter().map(|(field, _)| field).filter(|field| event.after.value(*field).is_none());
     let fields = before.chain(event.after.iter().map(|(field, _)| field));
     fields
+        .filter(says)
         .map(|field| Changed {
             label: field.label().trim_end_matches(MICROSECONDS).to_owned(),
             before: known(&event.before, field),

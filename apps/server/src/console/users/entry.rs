@@ -8,7 +8,7 @@ use osaycore_directory::{Storage as _, User, parse_uuid};
 use osaycore_ledger::{Amount, Entry, EntryKind};
 use uuid::Uuid;
 
-use super::wallet::poster;
+use super::wallet::{poster, word};
 use super::{Frame, Section, Shell, Tab, When, change, note, read, resource};
 use crate::admin::refunds::{self, Refunds};
 use crate::error::{Code, Failure};
@@ -35,6 +35,8 @@ struct EntryPage<'a> {
     shell: Shell<'a>,
     frame: Frame<'a>,
     entry: &'a Entry,
+    kind: &'static str,
+    is_charge: bool,
     when: When,
     poster: String,
     /// The charge that this is a refund of.
@@ -129,6 +131,8 @@ fn entry_page(
     let page = EntryPage {
         shell: Shell::new(person, Section::Users, user.username.as_str()),
         frame: Frame::new(person, user, Tab::Wallet),
+        kind: word(known.entry.kind),
+        is_charge: known.refunds.is_some(),
         when: When(known.entry.created_at_us),
         poster: known.poster.clone(),
         charge: refunds::charge_of(&known.entry),

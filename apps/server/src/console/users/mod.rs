@@ -88,8 +88,9 @@ impl<'a> Frame<'a> {
         Self { user, here, edits: person.edits() && !user.is_deleted() }
     }
 
-    fn tab(&self, tab: &Tab) -> String {
-        tab.path(self.user.id)
+    /// All tabs, each with where it is.
+    fn tabs(&self) -> [(Tab, String); 7] {
+        Tab::ALL.map(|tab| (tab, tab.path(self.user.id)))
     }
 
     /// The user's page that a form goes to or a link leads to.
@@ -159,13 +160,13 @@ struct Pages {
 
 impl Pages {
     /// `kept`: what else is in the query.
-    fn new(path: &str, kept: &[(&str, &str)], asked: &Asked, next: Option<String>) -> Self {
+    fn new(path: &str, kept: &[(&str, &str)], asked: &Asked, next: Option<&str>) -> Self {
         let to = |after: Option<&str>| {
             let pairs = kept.iter().copied().chain(after.map(|cursor| ("after", cursor)));
             let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
             if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
         };
-        Self { first: asked.cursor.as_ref().map(|_| to(None)), next: next.as_deref().map(|next| to(Some(next))) }
+        Self { first: asked.cursor.as_ref().map(|_| to(None)), next: next.map(|next| to(Some(next))) }
     }
 
     /// Nothing is on this page, and there is no other.

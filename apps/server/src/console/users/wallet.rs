@@ -5,7 +5,7 @@ use actix_web::web::{self, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use osaycore_directory::{App, Storage as _, User};
-use osaycore_ledger::{Account, AddKind, Amount, Credits, Entry, Storage as _};
+use osaycore_ledger::{Account, AddKind, Amount, Credits, Entry, EntryKind, Storage as _};
 
 use super::{Frame, Pages, Section, Shell, Tab, When, asked, change, note, read, resource};
 use crate::admin::credits::{self, Addition, OPERATOR};
@@ -35,6 +35,7 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
 /// An entry as it is listed.
 struct Row {
     entry: Entry,
+    kind: &'static str,
     when: When,
     /// Who posted it.
     poster: String,
@@ -123,6 +124,7 @@ async fn wallet_page(
     let rows = entries.items.into_iter().map(|entry| Row {
         when: When(entry.created_at_us),
         poster: poster(&apps, entry.app_id),
+        kind: word(entry.kind),
         entry,
     });
     let page = WalletPage {
@@ -130,7 +132,7 @@ async fn wallet_page(
         frame: Frame::new(person, &user, Tab::Wallet),
         account,
         rows: rows.collect(),
-        pages: Pages::new(&Tab::Wallet.path(id), &[], &page, entries.next),
+        pages: Pages::new(&Tab::Wallet.path(id), &[], &page, entries.next.as_deref()),
         kinds: KINDS,
         form: form.unwrap_or(&empty),
     };
@@ -141,6 +143,18 @@ fn look(tx: &mut Tx<'_>, user: &User, page: &Asked) -> Result<(Account, lists::P
     let account = tx.account(user.id)?.ok_or(Code::UserNotFound)?;
     let meant = Entries { account_id: Some(user.id), ..Entries::default() };
     Ok((account, lists::credits::list(tx, &meant, &[], page)?, tx.apps()?))
+}
+
+/// The kind of an entry as people say it.
+pub(super) fn word(kind: EntryKind) -> &'static str {
+    match kind {
+        EntryKind::Deduction => "Charge",
+        EntryKind::Purchase => "Purchase",
+        EntryKind::Bonus => "Bonus",
+        EntryKind::Refund => "Refund",
+        EntryKind::Adjustment => "Adjustment",
+        EntryKind::Earned => "Earned",
+    }
 }
 
 /// Who posted an entry, by name.

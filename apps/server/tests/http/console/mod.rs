@@ -6,7 +6,6 @@ mod person;
 mod sessions;
 mod sign_in;
 mod users;
-mod users_person;
 
 use std::collections::BTreeMap;
 

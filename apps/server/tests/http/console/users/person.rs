@@ -1,8 +1,8 @@
 //! Users in the console in a real browser: the tasks of somebody who helps them, and every screen.
 
-use super::browser::all_is_well;
-use super::users::{lock, locked};
-use super::{PASSWORD, login};
+use super::super::browser::all_is_well;
+use super::super::{PASSWORD, login};
+use super::{lock, locked};
 use crate::support::browser::Script;
 use crate::support::{Call, User, World, on_postgres};
 
