@@ -167,6 +167,10 @@ table! { admin_recovery_codes (tenant_id, admin_id, digest) {
 table! { sign_in_attempts (email_hash) {
     email_hash -> Binary, failures -> BigInt, locked_until_us -> Nullable<BigInt>, changed_at_us -> BigInt,
 } }
+table! { admin_tokens (tenant_id, id) {
+    tenant_id -> BigInt, id -> BigInt, name -> Text, token_hash -> Binary, scopes -> Text, creator -> Text,
+    created_at_us -> BigInt, expires_at_us -> Nullable<BigInt>, last_used_at_us -> Nullable<BigInt>,
+} }
 table! { user_terms (tenant_id, user_id, term) {
     tenant_id -> BigInt, user_id -> BigInt, term -> Binary,
 } }
