@@ -24,6 +24,7 @@ mod settings;
 mod shell;
 mod sign_in;
 mod text;
+mod users;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -45,6 +46,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
             .configure(sign_in::configure)
             .configure(profile::configure)
             .configure(settings::configure)
+            .configure(users::configure)
             .configure(assets::configure)
             .default_service(web::to(missing)),
     );

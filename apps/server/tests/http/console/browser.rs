@@ -38,6 +38,7 @@ fn every_screen_is_for_everybody() {
     let email = login(&world, "ada", "owner");
     login(&world, "vera.with.a.rather.long.address.that.wants.to.be.broken", "viewer");
     world.run(&["admin", "set", "2", "--disabled", "true"]);
+    world.user("ann");
     world.serve();
     let seen = Script::start(
         "console_screens.mjs",
@@ -49,7 +50,7 @@ fn every_screen_is_for_everybody() {
 }
 
 #[track_caller]
-fn all_is_well(seen: &serde_json::Value) {
+pub(super) fn all_is_well(seen: &serde_json::Value) {
     for what in ["wrong", "console_errors", "csp_violations"] {
         assert_eq!(seen[what], serde_json::json!([]), "{what}: {:#}", seen[what]);
     }

@@ -5,6 +5,7 @@ mod forms;
 mod person;
 mod sessions;
 mod sign_in;
+mod users;
 
 use std::collections::BTreeMap;
 
