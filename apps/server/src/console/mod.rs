@@ -16,8 +16,12 @@
 //! 5. its path in `tests/browser/console_screens.mjs`: there it is photographed and tried for accessibility.
 
 mod assets;
-#[cfg_attr(not(test), expect(dead_code, reason = "for the screens to come"))]
+mod audit;
 mod chart;
+mod credits;
+mod download;
+mod list;
+mod names;
 mod overview;
 mod profile;
 mod settings;
@@ -44,6 +48,8 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
             .configure(overview::configure)
             .configure(sign_in::configure)
             .configure(profile::configure)
+            .configure(credits::configure)
+            .configure(audit::configure)
             .configure(settings::configure)
             .configure(assets::configure)
             .default_service(web::to(missing)),

@@ -2,9 +2,11 @@
 
 mod browser;
 mod forms;
+mod money;
 mod person;
 mod sessions;
 mod sign_in;
+mod trail;
 
 use std::collections::BTreeMap;
 
