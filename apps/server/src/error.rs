@@ -109,6 +109,11 @@ impl Code {
             .map_or(("internal", 500, "Internal error"), |(_, name, status, sentence)| (name, *status, sentence))
     }
 
+    /// As the wire explains it, unless there is more to say.
+    pub(crate) fn sentence(self) -> &'static str {
+        self.row().2
+    }
+
     /// As the wire writes it.
     pub(crate) fn as_str(self) -> &'static str {
         self.row().0
@@ -128,6 +133,13 @@ impl Code {
     /// The HTTP status.
     pub(crate) fn status(self) -> StatusCode {
         StatusCode::from_u16(self.row().1).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+/// By its name.
+impl serde::Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

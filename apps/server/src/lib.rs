@@ -21,6 +21,7 @@ mod posting;
 mod qr;
 mod refusals;
 mod routes;
+mod schemas;
 mod sealing;
 mod served_flags;
 mod server;

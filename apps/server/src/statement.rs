@@ -4,20 +4,32 @@ use osaycore_ledger::{Credits, Entry};
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::schemas;
+
 /// One transaction of `GET /api/credits/transactions` and of `osaycore credits history`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Transaction {
     pub(crate) transaction_id: Uuid,
+    #[schema(value_type = schemas::EntryKind)]
     pub(crate) r#type: &'static str,
+    /// Deductions are negative.
+    #[schema(value_type = schemas::Credits)]
     pub(crate) amount: Credits,
+    #[schema(value_type = schemas::Credits)]
     pub(crate) balance_after: Credits,
+    #[schema(required = true)]
     pub(crate) description: Option<String>,
+    #[schema(required = true)]
     pub(crate) client_reference_id: Option<String>,
+    #[schema(required = true)]
     pub(crate) payment_id: Option<Uuid>,
     /// None: an operator posted it.
+    #[schema(required = true)]
     pub(crate) app_id: Option<Uuid>,
+    #[schema(format = DateTime)]
     pub(crate) created_at: String,
 }
 

@@ -72,7 +72,8 @@ fn routes() -> BTreeSet<String> {
         for (at, _) in code.match_indices("resource(") {
             let mut strings = quoted(code.split_at(at).1.split_once(')').unwrap().0);
             let Some(path) = strings.next().filter(|path| path.starts_with('/')) else { continue };
-            let outside = ["/healthz", "/readyz", "/metrics", "/enroll/", "/assets/", "/.well-known/", "/ofrep/"];
+            let outside =
+                ["/healthz", "/readyz", "/metrics", "/enroll/", "/assets/", "/.well-known/", "/ofrep/", "/docs"];
             let prefix = if outside.iter().any(|begin| path.starts_with(begin)) { "" } else { "/api" };
             let methods = strings.next().unwrap_or_else(|| panic!("{path} has no methods"));
             found.extend(methods.split(", ").map(|method| format!("{method} {prefix}{path}")));
@@ -95,6 +96,28 @@ fn every_route_is_described() {
     let missing: Vec<_> = routes.difference(&described).collect();
     let gone: Vec<_> = described.difference(&routes).collect();
     assert!(missing.is_empty() && gone.is_empty(), "docs/api.md lacks {missing:?} and has {gone:?}");
+}
+
+/// `METHOD path` of everything that `docs/openapi.json` describes, which is tested to be what the program makes.
+fn described_operations() -> BTreeSet<String> {
+    let document: serde_json::Value = serde_json::from_str(&text("docs/openapi.json")).unwrap();
+    let paths = document["paths"].as_object().unwrap().iter();
+    let operations = paths.flat_map(|(path, item)| {
+        item.as_object().unwrap().keys().map(move |method| format!("{} {path}", method.to_uppercase()))
+    });
+    operations.collect()
+}
+
+#[test]
+fn the_description_has_every_route_and_no_other() {
+    let (routes, described) = (routes(), described_operations());
+    let of_browsers = |operation: &&String| operation.starts_with("OPTIONS ");
+    let missing: Vec<_> = routes.difference(&described).collect();
+    // The questions of browsers are no operations of ours; each is of a route that is one.
+    let gone: Vec<_> = described.difference(&routes).filter(|operation| !of_browsers(operation)).collect();
+    assert!(missing.is_empty() && gone.is_empty(), "docs/openapi.json lacks {missing:?} and has {gone:?}");
+    let asked = described.iter().filter(of_browsers).count();
+    assert_eq!(asked, 3, "of the protocol's three paths");
 }
 
 /// What `osaycore … --help` prints.

@@ -113,7 +113,7 @@ const WELCOME: &[Need] = &[
 const CHROMIUM: [&str; 2] = ["chromium", "chromium-browser"];
 
 /// Of Python: the modules, and the packages that bring them.
-const PYTHON_PACKAGES: [(&str, &str); 8] = [
+const PYTHON_PACKAGES: [(&str, &str); 10] = [
     ("requests", "requests"),
     ("aiosmtpd", "aiosmtpd"),
     ("flask", "flask"),
@@ -122,6 +122,9 @@ const PYTHON_PACKAGES: [(&str, &str); 8] = [
     ("cryptography", "cryptography"),
     ("openfeature", "openfeature-sdk"),
     ("openfeature.contrib.provider.ofrep", "openfeature-provider-ofrep"),
+    ("openapi_spec_validator", "openapi-spec-validator==0.9.0"),
+    // Another version draws other requests from the same seed.
+    ("schemathesis", "schemathesis==4.32.5"),
 ];
 
 const POSTGRES_NEEDS: &[Need] = &[

@@ -30,6 +30,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use osaycore_directory::Name;
 
 use crate::config::{Config, Layer};
+use crate::routes::description;
 use crate::{logging, server};
 use output::Output;
 use session::{Migrate, Session};
@@ -97,6 +98,8 @@ enum Command {
     Backup(backup::Backup),
     /// Put a backup in the place of the SQLite database
     Restore(backup::Restore),
+    /// Print the API as OpenAPI 3.1
+    Openapi,
     /// Print a shell completion script
     Completions {
         /// Which shell
@@ -141,6 +144,10 @@ fn dispatch(arguments: Arguments, url_by_flag: bool) -> anyhow::Result<ExitCode>
         output::print_bytes(&script)?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let Command::Openapi = command {
+        output::print_bytes(description::text().as_bytes())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let config = Config::load(settings)?;
     let serves = matches!(command, Command::Serve | Command::Quickstart(_));
     if serves {
@@ -151,7 +158,7 @@ fn dispatch(arguments: Arguments, url_by_flag: bool) -> anyhow::Result<ExitCode>
         Session::open(config, tenant.clone(), output, migrate).map(|opened| opened.0)
     };
     match command {
-        Command::Completions { .. } => Ok(()),
+        Command::Completions { .. } | Command::Openapi => Ok(()),
         Command::Config => show_config(&config, output),
         Command::Quickstart(quickstart) => quickstart.run(config, url_by_flag, open, output),
         Command::Serve => {

@@ -124,6 +124,11 @@ fn explain(path: &str, error: &serde_json::Error) -> ApiError {
     }
 }
 
+/// What an app calls a user: the UUID, or the app's own id.
+pub(crate) type UserId = Text<1, 255>;
+/// Any text that tells equal bodies apart.
+pub(crate) type Nonce = Text<1, 255>;
+
 /// Text of `MIN` to `MAX` characters without U+0000.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Text<const MIN: usize, const MAX: usize>(pub(crate) String);

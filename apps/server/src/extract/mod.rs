@@ -11,5 +11,5 @@ pub(crate) mod request_id;
 pub(crate) mod signed;
 
 pub(crate) use bearer::Bearer;
-pub(crate) use body::{Body, Text};
+pub(crate) use body::{Body, Nonce, Text, UserId};
 pub(crate) use caller::Caller;

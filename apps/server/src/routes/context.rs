@@ -6,6 +6,7 @@ use osaycore_directory::{AvatarUrl, Custom, Scopes, User};
 use osaycore_flags::{Evaluation, Reason, Value};
 use osaycore_ledger::Amount;
 use serde::{Serialize, Serializer};
+use utoipa::{OpenApi, ToSchema};
 use uuid::Uuid;
 
 use crate::context::FlagContext;
@@ -14,6 +15,7 @@ use crate::extract::{Bearer, Caller};
 use crate::metrics::Surface;
 use crate::routes::credits::BalanceSummary;
 use crate::routes::{json, resource, signed};
+use crate::schemas;
 use crate::server::State;
 use crate::store::members::Member;
 
@@ -24,15 +26,23 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
     config.service(resource("/user/context", "GET").route(signed(web::get().to(context))));
 }
 
-#[derive(Serialize)]
+#[derive(OpenApi)]
+#[openapi(paths(context))]
+pub(super) struct Api;
+
+#[derive(Serialize, ToSchema)]
+#[schema(examples(schemas::context_example))]
 struct ContextResponse<'a> {
     success: bool,
     user_summary: UserSummary<'a>,
     credit_balance: BalanceSummary,
     app_context: AppContext<'a>,
+    /// Every active flag of the app: whether it is on.
+    #[schema(value_type = HashMap<String, bool>)]
     enabled_features: Enabled<'a>,
     /// Only where it is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = HashMap<String, FeatureDetails<'a>>)]
     feature_details: Option<Details<'a>>,
     api_session_id: Uuid,
 }
@@ -47,42 +57,58 @@ struct Enabled<'a>(&'a [Evaluated<'a>]);
 struct Details<'a>(&'a [Evaluated<'a>]);
 
 /// What a flag is, and why in a word; nothing of what that was decided by.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct FeatureDetails<'a> {
+    #[schema(required = true)]
     variant: Option<&'a str>,
+    #[schema(value_type = schemas::FlagValue)]
     value: Value<'a>,
+    #[schema(value_type = schemas::FlagReason)]
     reason: Reason,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct UserSummary<'a> {
     id: Uuid,
+    #[schema(required = true)]
     email: Option<&'a str>,
     username: &'a str,
+    #[schema(required = true)]
     display_name: Option<&'a str>,
     role: &'a str,
     status: &'a str,
+    #[schema(required = true)]
     avatar_url: Option<&'a str>,
     email_verified: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct AppContext<'a> {
     app_id: Uuid,
     app_name: &'a str,
     app_permissions: Permissions<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Permissions<'a> {
     can_use: bool,
     is_authorized: bool,
+    #[schema(value_type = schemas::Credits)]
     effective_credit_rate: Amount,
+    #[schema(value_type = Vec<String>)]
     scopes: &'a Scopes,
+    /// Whatever the app keeps there.
+    #[schema(value_type = HashMap<String, schemas::AttributeValue>)]
     custom_permissions: &'a Custom,
 }
 
 /// `GET /api/user/context`: everything an app needs to know of the bearer, in one call.
+#[utoipa::path(
+    get, path = "/api/user/context", operation_id = "userContext", tag = "Users",
+    security(("signature" = [], "token" = [])),
+    params(("include" = Option<schemas::Include>, Query, description = "`feature_details`: variant, value and reason too")),
+    responses((status = 200, description = "The user in this app", body = ContextResponse))
+)]
 async fn context(
     state: Data<State>,
     caller: Caller,

@@ -4,14 +4,16 @@ use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use osaycore_ledger::{Account, AddKind, Amount, Credits, EntryKind, HistoryQuery, PaymentFault, Storage};
 use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::{OpenApi, ToSchema};
 use uuid::Uuid;
 
 use crate::error::{ApiError, Code};
-use crate::extract::{Bearer, Body, Caller, Text};
+use crate::extract::{Bearer, Body, Caller, Text, UserId};
 use crate::group_commit::Work;
 use crate::posting::{Asked, Posting, Request};
 use crate::routes::query::Query;
 use crate::routes::{answer, json, resource, signed};
+use crate::schemas;
 use crate::server::State;
 use crate::statement::Transaction;
 use crate::store::members::Member;
@@ -25,20 +27,52 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         .service(resource("/credits/transactions", "GET").route(signed(web::get().to(transactions))));
 }
 
+#[derive(OpenApi)]
+#[openapi(paths(deduct, add, balance, transactions))]
+pub(super) struct Api;
+
 type Description = Text<0, 1000>;
 type Reference = Text<1, 255>;
 
-#[derive(Deserialize)]
+/// `amount` or `units`, one of the two.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"amount": 10.50, "description": "Image generation", "client_reference_id": "job-1"})))]
 struct DeductRequest {
+    #[schema(value_type = Option<schemas::Amount>)]
     amount: Option<Amount>,
     /// Instead of `amount`: charged at the user's rate.
+    #[schema(value_type = Option<schemas::Amount>)]
     units: Option<Amount>,
+    #[schema(inline)]
     description: Option<Description>,
+    /// Your own id of this charge: charged once for ever.
+    #[schema(inline)]
     client_reference_id: Option<Reference>,
 }
 
+/// What a charge or an addition came to; a repeat is told the same bytes.
+#[derive(ToSchema)]
+#[schema(examples(json!({"success": true, "transaction_id": "0199e1b6-5c3a-7b1e-9d2f-3a4b5c6d7e8f", "new_balance": 89.50})))]
+#[expect(dead_code, reason = "`posting` writes these members, as the bytes that are kept")]
+struct PostingResponse {
+    success: bool,
+    transaction_id: Uuid,
+    #[schema(value_type = schemas::Credits)]
+    new_balance: Credits,
+}
+
 /// `POST /api/action/deduct-credits`: takes credits from the bearer's balance.
+#[utoipa::path(
+    post, path = "/api/action/deduct-credits", operation_id = "deductCredits", tag = "Credits",
+    security(("signature" = [], "token" = [])),
+    request_body = DeductRequest,
+    responses((status = 200, description = "Charged", body = PostingResponse)),
+    extensions(("x-error-codes" = json!([
+        Code::AmountScale, Code::AmountRange, Code::BalanceLimit, Code::InsufficientCredits, Code::MinimumBalance,
+        Code::NotPermitted, Code::ScopeMissing, Code::ReferenceConflict
+    ])))
+)]
 async fn deduct(
     state: Data<State>,
     caller: Caller,
@@ -62,20 +96,37 @@ async fn deduct(
     caller.run(&state, Some(claims.sub), told_apart, work).await.map(answer)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"user_id": "user-1", "amount": 100, "transaction_type": "BONUS", "client_reference_id": "order-1"})))]
 struct AddRequest {
-    user_id: Text<1, 255>,
+    #[schema(value_type = schemas::UserId)]
+    user_id: UserId,
+    #[schema(value_type = schemas::Amount)]
     amount: Amount,
     #[serde(deserialize_with = "transaction_type")]
+    #[schema(value_type = schemas::AddKind)]
     transaction_type: AddKind,
+    #[schema(inline)]
     description: Option<Description>,
+    /// With `PURCHASE` only: a succeeded payment of this user, which credits once.
     #[serde(default, deserialize_with = "payment_id")]
     payment_id: Option<Uuid>,
+    #[schema(inline)]
     client_reference_id: Option<Reference>,
 }
 
 /// `POST /api/credits/add-credits`: adds credits to a user's balance.
+#[utoipa::path(
+    post, path = "/api/credits/add-credits", operation_id = "addCredits", tag = "Credits",
+    security(("signature" = [])),
+    request_body = AddRequest,
+    responses((status = 200, description = "Added", body = PostingResponse)),
+    extensions(("x-error-codes" = json!([
+        Code::AmountScale, Code::AmountRange, Code::BalanceLimit, Code::UserInactive, Code::ScopeMissing,
+        Code::UserNotFound, Code::ReferenceConflict, Code::PaymentUsed
+    ])))
+)]
 async fn add(state: Data<State>, caller: Caller, Body(request): Body<AddRequest>) -> Result<HttpResponse, ApiError> {
     if request.payment_id.is_some() && request.transaction_type != AddKind::Purchase {
         return Err(ApiError::invalid("payment_id", PaymentFault::NotAPurchase));
@@ -105,10 +156,13 @@ fn payment_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Uuid>
 }
 
 /// What the wallet holds, as the user context says it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct BalanceSummary {
+    #[schema(value_type = schemas::Credits)]
     pub(crate) balance: Credits,
+    #[schema(value_type = schemas::Credits)]
     pub(crate) lifetime_earned: Credits,
+    #[schema(value_type = schemas::Credits)]
     pub(crate) lifetime_spent: Credits,
     pub(crate) currency_unit: &'static str,
 }
@@ -124,19 +178,34 @@ impl From<&Account> for BalanceSummary {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({
+    "success": true, "balance": 89.50, "lifetime_earned": 100.00, "lifetime_spent": 10.50, "currency_unit": "credits",
+    "held": 0.00, "available": 89.50, "floor": 0.00
+})))]
 struct BalanceResponse {
     success: bool,
+    #[schema(value_type = schemas::Credits)]
     balance: Credits,
+    #[schema(value_type = schemas::Credits)]
     lifetime_earned: Credits,
+    #[schema(value_type = schemas::Credits)]
     lifetime_spent: Credits,
     currency_unit: &'static str,
+    #[schema(value_type = schemas::Credits)]
     held: Credits,
+    #[schema(value_type = schemas::Credits)]
     available: Credits,
+    #[schema(value_type = schemas::Credits)]
     floor: Credits,
 }
 
 /// `GET /api/credits/balance`: the bearer's wallet.
+#[utoipa::path(
+    get, path = "/api/credits/balance", operation_id = "balance", tag = "Credits",
+    security(("signature" = [], "token" = [])),
+    responses((status = 200, description = "The wallet", body = BalanceResponse))
+)]
 async fn balance(state: Data<State>, caller: Caller, Bearer(claims): Bearer) -> Result<HttpResponse, ApiError> {
     let (_, account) = state.wallet(caller.app(), claims.sub).await?;
     json(&BalanceResponse {
@@ -151,14 +220,30 @@ async fn balance(state: Data<State>, caller: Caller, Bearer(claims): Bearer) -> 
     })
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(examples(schemas::transactions_example))]
 struct TransactionsResponse {
     success: bool,
     transactions: Vec<Transaction>,
+    /// None: that was the last page.
+    #[schema(required = true)]
     next_cursor: Option<String>,
 }
 
 /// `GET /api/credits/transactions`: the bearer's wallet, newest first.
+#[utoipa::path(
+    get, path = "/api/credits/transactions", operation_id = "transactions", tag = "Credits",
+    security(("signature" = [], "token" = [])),
+    params(
+        ("cursor" = Option<schemas::Cursor>, Query, description = "`next_cursor` of the page before"),
+        ("limit" = Option<i64>, Query, description = "How many at most; 50 unless given", minimum = 1, maximum = 200),
+        ("type" = Option<schemas::EntryKind>, Query, description = "Of this kind alone"),
+        ("from" = Option<schemas::Time>, Query, description = "From this moment on"),
+        ("to" = Option<schemas::Time>, Query, description = "Before this moment"),
+        ("reference" = Option<schemas::QueryText>, Query, description = "With this `client_reference_id`"),
+    ),
+    responses((status = 200, description = "A page of it", body = TransactionsResponse))
+)]
 async fn transactions(
     state: Data<State>,
     caller: Caller,

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use actix_web::web::{self, Bytes, Data, Path, ReqData};
 use askama::Template;
 use osaycore_audit::Actor;
 use osaycore_directory::{App, User};
 use osaycore_otp::{RecoveryCode, Secret, State as UserState};
+use utoipa::OpenApi;
 use zeroize::Zeroizing;
 
 use crate::admin::By;
@@ -25,22 +25,23 @@ use crate::metrics::Asked;
 use crate::pages::{message, page};
 use crate::qr;
 use crate::routes::resource;
+use crate::schemas;
 use crate::server::State;
 use crate::store::tx::Tx;
 use crate::system;
 
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(
-            resource("/enroll/{tenant}/{token}", "GET, HEAD, POST")
-                .route(web::get().to(show))
-                .route(web::head().to(show))
-                .route(web::post().to(complete)),
-        )
-        .service(resource("/assets/enroll.css", "GET").route(web::get().to(style)))
-        .service(resource("/assets/enroll.js", "GET").route(web::get().to(script)))
-        .service(resource("/assets/web_message.js", "GET").route(web::get().to(web_message)));
+    config.service(
+        resource("/enroll/{tenant}/{token}", "GET, HEAD, POST")
+            .route(web::get().to(show))
+            .route(web::head().to(show))
+            .route(web::post().to(complete)),
+    );
 }
+
+#[derive(OpenApi)]
+#[openapi(paths(show, complete))]
+pub(super) struct Api;
 
 #[derive(Template)]
 #[template(path = "enroll.html")]
@@ -79,6 +80,19 @@ enum Entered {
 }
 
 /// `GET /enroll/{tenant}/{token}`: the image and the key.
+#[utoipa::path(
+    method(get, head), path = "/enroll/{tenant}/{token}", operation_id = "enrollmentPage", tag = "Pages",
+    params(
+        ("tenant" = String, Path, description = "The tenant's number", example = "1"),
+        ("token" = String, Path, description = "The link's secret", example = "4vJ9"),
+    ),
+    responses(
+        (status = 200, description = "Image, key, a form", body = String, content_type = "text/html", example = "<!doctype html>"),
+        (status = 410, description = "The link is not good (any more)", body = String, content_type = "text/html",
+            example = "<!doctype html>"),
+    ),
+    extensions(("x-error-codes" = json!([Code::Unavailable, Code::StorageFull])))
+)]
 async fn show(state: Data<State>, link: Path<(String, String)>) -> Result<HttpResponse, ApiError> {
     let (tenant, token) = link.into_inner();
     let standing = find(&state, &tenant, token).await?;
@@ -98,6 +112,23 @@ async fn find(state: &State, tenant: &str, token: String) -> Result<Option<Stand
 }
 
 /// `POST /enroll/{tenant}/{token}`: the first code.
+#[utoipa::path(
+    post, path = "/enroll/{tenant}/{token}", operation_id = "enroll", tag = "Pages",
+    params(
+        ("tenant" = String, Path, description = "The tenant's number", example = "1"),
+        ("token" = String, Path, description = "The link's secret", example = "4vJ9"),
+    ),
+    request_body(content = schemas::EnrollForm, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "Ten recovery codes", body = String, content_type = "text/html", example = "<!doctype html>"),
+        (status = 403, description = "Who may not enrol", body = String, content_type = "text/html", example = "<!doctype html>"),
+        (status = 410, description = "The link is not good (any more)", body = String, content_type = "text/html",
+            example = "<!doctype html>"),
+        (status = 422, description = "The code is wrong", body = String, content_type = "text/html", example = "<!doctype html>"),
+        (status = 429, description = "Too many wrong codes", body = String, content_type = "text/html", example = "<!doctype html>"),
+    ),
+    extensions(("x-error-codes" = json!([Code::BodyTooLarge, Code::Unavailable, Code::StorageFull])))
+)]
 async fn complete(
     state: Data<State>,
     origin: ReqData<Origin>,
@@ -205,24 +236,4 @@ fn gone() -> HttpResponse {
         "It was used, or replaced by a newer one, or its 24 hours are over. If you have not set up your second factor, ask \
          whoever manages your account for a new mail.",
     )
-}
-
-async fn style() -> HttpResponse {
-    asset("text/css; charset=utf-8", include_str!("../../assets/enroll.css"))
-}
-
-async fn script() -> HttpResponse {
-    asset("text/javascript; charset=utf-8", include_str!("../../assets/enroll.js"))
-}
-
-async fn web_message() -> HttpResponse {
-    asset("text/javascript; charset=utf-8", include_str!("../../assets/web_message.js"))
-}
-
-fn asset(kind: &'static str, text: &'static str) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((CACHE_CONTROL, "max-age=300"))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .content_type(kind)
-        .body(text)
 }

@@ -1,7 +1,9 @@
 //! One file per capability: its routes, request and response types, handlers.
 
+mod assets;
 mod context;
 mod credits;
+pub(crate) mod description;
 mod enroll;
 mod health;
 mod oasis;
@@ -43,11 +45,14 @@ pub(crate) fn configure(config: &mut web::ServiceConfig, with_metrics: bool) {
                 .configure(oasis::configure)
                 .configure(oauth::configure)
                 .configure(sessions::configure)
+                .configure(description::configure)
                 .default_service(web::to(not_found)),
         )
         .configure(health::configure)
         .configure(ofrep::configure)
         .configure(enroll::configure)
+        .configure(assets::configure)
+        .configure(description::configure_pages)
         .configure(sessions::configure_keys)
         .default_service(web::to(not_found));
 }

@@ -6,14 +6,16 @@ use osaycore_audit::{Action, Details, Field, Log, Target, TargetKind, Value};
 use osaycore_directory::{AppScope, User, parse_uuid};
 use osaycore_ledger::{Amount, Currency, Payment, PaymentStatus, Storage as _};
 use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::{OpenApi, ToSchema};
 use uuid::Uuid;
 
 use crate::admin::users;
 use crate::error::{ApiError, Code, Failure};
-use crate::extract::{Body, Caller, Text};
+use crate::extract::{Body, Caller, Nonce, Text, UserId};
 use crate::group_commit::Work;
 use crate::posting::app_scope;
 use crate::routes::{answer, json, resource, signed, timestamp, to_json};
+use crate::schemas;
 use crate::server::State;
 use crate::store::ledger::payment_by_external_id;
 use crate::store::tx::Tx;
@@ -27,46 +29,96 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
     );
 }
 
-#[derive(Deserialize)]
+#[derive(OpenApi)]
+#[openapi(paths(create, show, update))]
+pub(super) struct Api;
+
+type ExternalId = Text<1, 255>;
+
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CreatePaymentRequest, examples(json!({
+    "user_id": "user-1", "amount": 9.99, "currency": "EUR", "credits": 100, "status": "pending", "external_id": "pi_1"
+})))]
 struct CreateRequest {
-    user_id: Text<1, 255>,
+    #[schema(value_type = schemas::UserId)]
+    user_id: UserId,
+    /// In units of the currency.
+    #[schema(value_type = schemas::Amount)]
     amount: Amount,
     #[serde(deserialize_with = "named")]
+    #[schema(value_type = schemas::Currency)]
     currency: Currency,
+    /// How many it buys; without it as many as the purchase says.
+    #[schema(value_type = Option<schemas::Amount>)]
     credits: Option<Amount>,
     #[serde(deserialize_with = "named")]
+    #[schema(value_type = schemas::PaymentStatus)]
     status: PaymentStatus,
-    external_id: Option<Text<1, 255>>,
+    /// The payment provider's id.
+    #[schema(inline)]
+    external_id: Option<ExternalId>,
     #[serde(rename = "nonce")]
-    _nonce: Option<Text<1, 255>>,
+    #[schema(inline)]
+    _nonce: Option<Nonce>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ChangePaymentRequest, examples(json!({"status": "succeeded"})))]
 struct UpdateRequest {
     #[serde(deserialize_with = "named")]
+    #[schema(value_type = schemas::PaymentStatus)]
     status: PaymentStatus,
     #[serde(rename = "nonce")]
-    _nonce: Option<Text<1, 255>>,
+    #[schema(inline)]
+    _nonce: Option<Nonce>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({
+    "success": true, "payment_id": "4252b476-b58e-43e4-b4a0-8b9b1b7ac00a",
+    "user_id": "83f398c8-a874-408a-a726-3363f307ff93", "amount": 9.99, "currency": "EUR", "credits": 100.00,
+    "status": "pending", "external_id": "pi_1", "credited": false, "created_at": "2026-11-23T23:13:03.957276Z",
+    "updated_at": "2026-11-23T23:13:03.957276Z"
+})))]
 struct PaymentResponse<'a> {
     success: bool,
     payment_id: Uuid,
     user_id: Uuid,
+    #[schema(value_type = schemas::Credits)]
     amount: Amount,
     currency: &'a str,
+    #[schema(value_type = Option<schemas::Credits>, required = true)]
     credits: Option<Amount>,
+    #[schema(value_type = schemas::PaymentStatus)]
     status: &'static str,
+    #[schema(required = true)]
     external_id: Option<&'a str>,
     credited: bool,
+    #[schema(format = DateTime)]
     created_at: String,
+    #[schema(format = DateTime)]
     updated_at: String,
 }
 
 /// `POST /api/payments`: records a payment. The same `external_id` with the same rest is the same payment.
+#[utoipa::path(
+    post, path = "/api/payments", operation_id = "createPayment", tag = "Payments",
+    security(("signature" = [])),
+    request_body = CreateRequest,
+    responses((
+        status = 200, description = "The payment", body = PaymentResponse,
+        links(
+            ("payment" = (operation_id = "payment", parameters(("id" = "$response.body#/payment_id")))),
+            ("changePayment" = (operation_id = "changePayment", parameters(("id" = "$response.body#/payment_id"))))
+        )
+    )),
+    extensions(("x-error-codes" = json!([
+        Code::AmountScale, Code::AmountRange, Code::ScopeMissing, Code::UserInactive, Code::UserNotFound,
+        Code::ReferenceConflict
+    ])))
+)]
 async fn create(
     state: Data<State>,
     caller: Caller,
@@ -117,6 +169,16 @@ async fn create(
 }
 
 /// `PATCH /api/payments/{id}`: a pending payment succeeds or fails; what it is already is no change.
+#[utoipa::path(
+    patch, path = "/api/payments/{id}", operation_id = "changePayment", tag = "Payments",
+    security(("signature" = [])),
+    params(("id" = Uuid, Path, description = "`payment_id`", example = "4252b476-b58e-43e4-b4a0-8b9b1b7ac00a")),
+    request_body = UpdateRequest,
+    responses((status = 200, description = "The payment as changed", body = PaymentResponse)),
+    extensions(("x-error-codes" = json!([
+        Code::ScopeMissing, Code::UserInactive, Code::UserNotFound, Code::NotFound, Code::ReferenceConflict
+    ])))
+)]
 async fn update(
     state: Data<State>,
     caller: Caller,
@@ -145,7 +207,16 @@ async fn update(
     caller.run(&state, None, false, work).await.map(answer)
 }
 
-/// `GET /api/payments/{id}`
+/// `GET /api/payments/{id}`: one of the app's.
+#[utoipa::path(
+    get, path = "/api/payments/{id}", operation_id = "payment", tag = "Payments",
+    security(("signature" = [])),
+    params(("id" = Uuid, Path, description = "`payment_id`", example = "4252b476-b58e-43e4-b4a0-8b9b1b7ac00a")),
+    responses((status = 200, description = "The payment", body = PaymentResponse)),
+    extensions(("x-error-codes" = json!([
+        Code::ScopeMissing, Code::UserInactive, Code::UserNotFound, Code::NotFound
+    ])))
+)]
 async fn show(state: Data<State>, caller: Caller, id: Path<String>) -> Result<HttpResponse, ApiError> {
     app_scope(caller.app(), AppScope::ManagePayments)?;
     let (app_id, id) = (caller.app().id, id.into_inner());

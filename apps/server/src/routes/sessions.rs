@@ -7,14 +7,16 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::web::{self, Data};
 use osaycore_jwt::session::RefreshToken;
 use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
 use uuid::Uuid;
 
 use crate::admin::sessions;
 use crate::admin::tokens::Minted;
 use crate::error::{ApiError, Code};
-use crate::extract::{Body, Caller, Text};
+use crate::extract::{Body, Caller, Nonce, Text};
 use crate::group_commit::telling;
 use crate::routes::{json, resource, signed, timestamp};
+use crate::schemas;
 use crate::server::State;
 
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
@@ -26,23 +28,44 @@ pub(crate) fn configure_keys(config: &mut web::ServiceConfig) {
     config.service(resource("/.well-known/jwks.json", "GET").route(web::get().to(keys)));
 }
 
-#[derive(Deserialize)]
+#[derive(OpenApi)]
+#[openapi(paths(refresh, keys))]
+pub(super) struct Api;
+
+type RefreshTokenText = Text<1, 255>;
+
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"refresh_token": "osr_V1StGXR8Z5jdHi6BmyTq3w7NcLkPqR0s"})))]
 struct RefreshRequest {
-    refresh_token: Text<1, 255>,
+    #[schema(inline)]
+    refresh_token: RefreshTokenText,
     #[serde(rename = "nonce")]
-    _nonce: Option<Text<1, 255>>,
+    #[schema(inline)]
+    _nonce: Option<Nonce>,
 }
 
-#[derive(Serialize)]
-struct TokensResponse {
-    jwt_token: String,
-    expires_at: String,
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({
+    "jwt_token": "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.e30.MEUCIQ", "expires_at": "2026-11-24T00:13:03Z"
+})))]
+pub(super) struct TokensResponse {
+    pub(super) jwt_token: String,
+    #[schema(format = DateTime)]
+    pub(super) expires_at: String,
+    /// Where there is a session.
     #[serde(skip_serializing_if = "Option::is_none")]
-    refresh_token: Option<String>,
+    pub(super) refresh_token: Option<String>,
 }
 
 /// `POST /api/auth/refresh`: new tokens for a refresh token, which is good once.
+#[utoipa::path(
+    post, path = "/api/auth/refresh", operation_id = "refresh", tag = "Tokens",
+    security(("signature" = [])),
+    request_body = RefreshRequest,
+    responses((status = 200, description = "The next tokens of the session", body = TokensResponse)),
+    extensions(("x-error-codes" = json!([Code::TokenInvalid, Code::TokenExpired, Code::UserInactive, Code::UserNotFound])))
+)]
 async fn refresh(
     state: Data<State>,
     caller: Caller,
@@ -65,6 +88,10 @@ async fn refresh(
 }
 
 /// `GET /.well-known/jwks.json`: what others verify our tokens with; no keys where they are signed by a shared secret.
+#[utoipa::path(
+    get, path = "/.well-known/jwks.json", operation_id = "jwks", tag = "Tokens",
+    responses((status = 200, description = "A JWK Set (RFC 7517 §5)", body = schemas::Jwks))
+)]
 async fn keys(state: Data<State>) -> Result<HttpResponse, ApiError> {
     let mut response = json(&state.snapshots.configuration().ring.jwks())?;
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("max-age=300"));

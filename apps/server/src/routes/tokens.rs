@@ -6,15 +6,17 @@ use actix_web::web::{self, Data};
 use osaycore_audit::{Action, Log, Target, TargetKind};
 use osaycore_jwt::revocation::{self, Revocation};
 use osaycore_jwt::{Claims, MAX_LIFETIME_S};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use utoipa::{OpenApi, ToSchema};
 
 use crate::admin::tokens::{self, DEFAULT_LIFETIME_S, Minted};
 use crate::admin::{sessions, users};
 use crate::error::{ApiError, Code, Failure};
-use crate::extract::{Bearer, Body, Caller, Text};
+use crate::extract::{Bearer, Body, Caller, Nonce, UserId};
 use crate::group_commit::{Work, telling};
-use crate::routes::sessions::answer as answer_tokens;
+use crate::routes::sessions::{TokensResponse, answer as answer_tokens};
 use crate::routes::{REPLAYED, answer, json, resource, signed, timestamp, to_json};
+use crate::schemas;
 use crate::server::State;
 use crate::system;
 
@@ -24,25 +26,34 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         .service(resource("/auth/revoke", "POST").route(signed(web::post().to(revoke))));
 }
 
+#[derive(OpenApi)]
+#[openapi(paths(generate, revoke))]
+pub(super) struct Api;
+
 /// A repeat gets its token again only so soon after the first sight: later it may be somebody who captured it.
 const REPEAT_US: i64 = 2_000_000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"user_id": "user-1", "expires_in_seconds": 3600})))]
 struct GenerateRequest {
-    user_id: Text<1, 255>,
+    #[schema(value_type = schemas::UserId)]
+    user_id: UserId,
+    /// 3600 unless given.
+    #[schema(minimum = 1, maximum = 2_592_000)]
     expires_in_seconds: Option<i64>,
     /// The token begins a session that can be refreshed.
     refresh_token: Option<bool>,
 }
 
-#[derive(Serialize)]
-struct GenerateResponse {
-    jwt_token: String,
-    expires_at: String,
-}
-
 /// `POST /api/auth/generate-user-jwt`: a token for a user whom the app's own backend has signed in.
+#[utoipa::path(
+    post, path = "/api/auth/generate-user-jwt", operation_id = "generateUserJwt", tag = "Tokens",
+    security(("signature" = [])),
+    request_body = GenerateRequest,
+    responses((status = 200, description = "The token; with a session also its refresh token", body = TokensResponse)),
+    extensions(("x-error-codes" = json!([Code::UserInactive, Code::UserNotFound])))
+)]
 async fn generate(
     state: Data<State>,
     caller: Caller,
@@ -76,7 +87,7 @@ async fn generate(
     }
     let jwt_token = configuration.ring.issue(&grant).map_err(|_| Code::Internal)?;
     let expires_at = timestamp(minted.expires_at_us());
-    let mut response = json(&GenerateResponse { jwt_token, expires_at })?;
+    let mut response = json(&TokensResponse { jwt_token, expires_at, refresh_token: None })?;
     if done.replayed {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     }
@@ -103,15 +114,24 @@ async fn with_session(
     answer_tokens(&state, caller.app().uuid, &begun.minted, Some(&begun.refresh_token))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"all": false})))]
 struct RevokeRequest {
+    /// All sessions of the user.
     all: Option<bool>,
     #[serde(rename = "nonce")]
-    _nonce: Option<Text<1, 255>>,
+    #[schema(inline)]
+    _nonce: Option<Nonce>,
 }
 
 /// `POST /api/auth/revoke`: ends the bearer's session, or all of the user's.
+#[utoipa::path(
+    post, path = "/api/auth/revoke", operation_id = "revoke", tag = "Tokens",
+    security(("signature" = [], "token" = [])),
+    request_body = RevokeRequest,
+    responses((status = 200, description = "Ended", body = schemas::Success))
+)]
 async fn revoke(
     state: Data<State>,
     caller: Caller,

@@ -9,15 +9,17 @@ use osaycore_directory::{
     UserPage, Username,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
 use uuid::Uuid;
 
 use crate::admin::users::{self, NewUserInput};
 use crate::error::{ApiError, Code, Failure};
-use crate::extract::{Body, Caller, Text};
+use crate::extract::{Body, Caller, Nonce};
 use crate::group_commit::Work;
 use crate::posting::app_scope;
 use crate::routes::query::Query;
 use crate::routes::{answer, json, resource, signed, timestamp, to_json};
+use crate::schemas;
 use crate::server::State;
 use crate::store::permits;
 use crate::store::tx::Tx;
@@ -35,69 +37,115 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         );
 }
 
-#[derive(Deserialize)]
+#[derive(OpenApi)]
+#[openapi(paths(create, list, show, change, delete))]
+pub(super) struct Api;
+
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CreateUserRequest, examples(json!({"username": "carol", "email": "carol@example.com", "external_id": "user-3"})))]
 struct CreateRequest {
+    #[schema(value_type = schemas::Username)]
     username: Username,
+    #[schema(value_type = Option<schemas::Email>)]
     email: Option<Email>,
+    #[schema(value_type = Option<schemas::DisplayName>)]
     display_name: Option<DisplayName>,
+    #[schema(value_type = Option<schemas::Role>)]
     role: Option<Role>,
+    #[schema(value_type = Option<schemas::Username>)]
     directory: Option<Name>,
+    #[schema(value_type = Option<schemas::ExternalId>)]
     external_id: Option<ExternalId>,
     #[serde(rename = "nonce")]
-    _nonce: Option<Text<1, 255>>,
+    #[schema(inline)]
+    _nonce: Option<Nonce>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ChangeUserRequest, examples(json!({"display_name": "Carol C."})))]
 struct ChangeRequest {
+    #[schema(value_type = Option<schemas::Username>)]
     username: Option<Username>,
+    #[schema(value_type = Option<schemas::Email>)]
     email: Option<Email>,
+    #[schema(value_type = Option<schemas::DisplayName>)]
     display_name: Option<DisplayName>,
+    #[schema(value_type = Option<schemas::Role>)]
     role: Option<Role>,
+    #[schema(value_type = Option<schemas::ExternalId>)]
     external_id: Option<ExternalId>,
     #[serde(rename = "nonce")]
-    _nonce: Option<Text<1, 255>>,
+    #[schema(inline)]
+    _nonce: Option<Nonce>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DeleteUserRequest, examples(json!({"nonce": "7c1f"})))]
 struct DeleteRequest {
     #[serde(rename = "nonce")]
-    _nonce: Option<Text<1, 255>>,
+    #[schema(inline)]
+    _nonce: Option<Nonce>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(examples(schemas::user_example))]
 struct UserResponse<'a> {
     success: bool,
     #[serde(flatten)]
     user: UserView<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = UsersResponse, examples(schemas::users_example))]
 struct ListResponse<'a> {
     success: bool,
     users: Vec<UserView<'a>>,
+    /// None: that was the last page.
+    #[schema(required = true)]
     next_cursor: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = User)]
 struct UserView<'a> {
     user_id: Uuid,
     oasis_user_id: i64,
     username: &'a str,
+    #[schema(required = true)]
     directory: Option<&'a str>,
+    #[schema(required = true)]
     email: Option<&'a str>,
     email_verified: bool,
+    #[schema(required = true)]
     display_name: Option<&'a str>,
     role: &'a str,
     status: &'a str,
+    #[schema(required = true)]
     external_id: Option<&'a str>,
+    #[schema(format = DateTime)]
     created_at: String,
+    #[schema(format = DateTime)]
     updated_at: String,
 }
 
 /// `POST /api/users`: makes a user that is linked to the app.
+#[utoipa::path(
+    post, path = "/api/users", operation_id = "createUser", tag = "Users",
+    security(("signature" = [])),
+    request_body = CreateRequest,
+    responses((
+        status = 200, description = "The user", body = UserResponse,
+        links(
+            ("user" = (operation_id = "user", parameters(("id" = "$response.body#/user_id")))),
+            ("changeUser" = (operation_id = "changeUser", parameters(("id" = "$response.body#/user_id")))),
+            ("deleteUser" = (operation_id = "deleteUser", parameters(("id" = "$response.body#/user_id"))))
+        )
+    )),
+    extensions(("x-error-codes" = json!([Code::ScopeMissing, Code::ReferenceConflict])))
+)]
 async fn create(
     state: Data<State>,
     caller: Caller,
@@ -122,6 +170,16 @@ async fn create(
 }
 
 /// `GET /api/users?cursor&limit`: the users that are linked to the app.
+#[utoipa::path(
+    get, path = "/api/users", operation_id = "users", tag = "Users",
+    security(("signature" = [])),
+    params(
+        ("cursor" = Option<schemas::Cursor>, Query, description = "`next_cursor` of the page before"),
+        ("limit" = Option<i64>, Query, description = "How many at most; 50 unless given", minimum = 1, maximum = 200),
+    ),
+    responses((status = 200, description = "A page of them, oldest first", body = ListResponse)),
+    extensions(("x-error-codes" = json!([Code::ScopeMissing])))
+)]
 async fn list(state: Data<State>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let query = Query::parse(request.query_string(), &["cursor", "limit"])?;
     let limit = query.number("limit", 1..=200)?.unwrap_or(50);
@@ -152,7 +210,14 @@ async fn list(state: Data<State>, caller: Caller, request: HttpRequest) -> Resul
     json(&ListResponse { success: true, users, next_cursor })
 }
 
-/// `GET /api/users/{id}`
+/// `GET /api/users/{id}`: one of them.
+#[utoipa::path(
+    get, path = "/api/users/{id}", operation_id = "user", tag = "Users",
+    security(("signature" = [])),
+    params(("id" = schemas::UserId, Path, description = "The UUID, or your own id")),
+    responses((status = 200, description = "The user", body = UserResponse)),
+    extensions(("x-error-codes" = json!([Code::ScopeMissing, Code::UserInactive, Code::UserNotFound])))
+)]
 async fn show(state: Data<State>, caller: Caller, id: Path<String>) -> Result<HttpResponse, ApiError> {
     let (app, id) = (caller.app().clone(), id.into_inner());
     let (user, permit) = state
@@ -166,6 +231,16 @@ async fn show(state: Data<State>, caller: Caller, id: Path<String>) -> Result<Ht
 }
 
 /// `PATCH /api/users/{id}`: what is named is changed.
+#[utoipa::path(
+    patch, path = "/api/users/{id}", operation_id = "changeUser", tag = "Users",
+    security(("signature" = [])),
+    params(("id" = schemas::UserId, Path, description = "The UUID, or your own id")),
+    request_body = ChangeRequest,
+    responses((status = 200, description = "The user as changed", body = UserResponse)),
+    extensions(("x-error-codes" = json!([
+        Code::ScopeMissing, Code::UserInactive, Code::UserNotFound, Code::ReferenceConflict
+    ])))
+)]
 async fn change(
     state: Data<State>,
     caller: Caller,
@@ -195,6 +270,14 @@ async fn change(
 }
 
 /// `DELETE /api/users/{id}`: for the time being; an operator can restore.
+#[utoipa::path(
+    delete, path = "/api/users/{id}", operation_id = "deleteUser", tag = "Users",
+    security(("signature" = [])),
+    params(("id" = schemas::UserId, Path, description = "The UUID, or your own id")),
+    request_body = DeleteRequest,
+    responses((status = 200, description = "The user as deleted", body = UserResponse)),
+    extensions(("x-error-codes" = json!([Code::ScopeMissing, Code::UserInactive, Code::UserNotFound])))
+)]
 async fn delete(
     state: Data<State>,
     caller: Caller,

@@ -14,6 +14,7 @@ mod background;
 mod console;
 mod context;
 mod credits;
+mod description;
 mod enrollment;
 mod foreign_tokens;
 mod health;

@@ -9,6 +9,7 @@ use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse, Route};
 use osaycore_directory::{OasisResponseSignature, Storage as _, User, UserRef};
 use osaycore_otp::{Purpose, Secret, State as UserState};
+use utoipa::OpenApi;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -23,6 +24,7 @@ use crate::group_commit::{Told, Work, telling};
 use crate::metrics::Asked;
 use crate::qr;
 use crate::routes::{json, resource};
+use crate::schemas;
 use crate::server::State;
 use crate::snapshot::ServedApp;
 use crate::store::tx::Tx;
@@ -40,6 +42,10 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         .service(resource("/ApplicationAPI/DeleteUser", "DELETE").route(signed(web::delete().to(delete))));
 }
 
+#[derive(OpenApi)]
+#[openapi(paths(hello, ask_state, register, verify, delete))]
+pub(super) struct Api;
+
 /// Only for requests that are signed as this API has it.
 fn signed(route: Route) -> Route {
     route.wrap(actix_web::middleware::from_fn(oasis::layer))
@@ -49,6 +55,11 @@ fn signed(route: Route) -> Route {
 const DONE: &[u8] = b"done";
 
 /// `GET HelloWorld`: the keys are right. Its signature is bound all the same, since a deletion signs the same bytes.
+#[utoipa::path(
+    get, path = "/api/ApplicationAPI/HelloWorld", operation_id = "helloWorld", tag = "One-time passcodes",
+    security(("oasis" = [])),
+    responses((status = 200, description = "They are", body = schemas::Hello))
+)]
 async fn hello(state: Data<State>, caller: Caller) -> Result<HttpResponse, ApiError> {
     match caller.bind(&state).await {
         // Bound to a deletion, say: the keys are right nevertheless.
@@ -60,6 +71,13 @@ async fn hello(state: Data<State>, caller: Caller) -> Result<HttpResponse, ApiEr
 }
 
 /// `POST RequestAuthenticationState`: whether a user is to enter a code.
+#[utoipa::path(
+    post, path = "/api/ApplicationAPI/RequestAuthenticationState", operation_id = "requestAuthenticationState",
+    tag = "One-time passcodes", security(("oasis" = [])),
+    request_body = StateRequest,
+    responses((status = 200, description = "The user's state, signed", body = StateResponse)),
+    extensions(("x-error-codes" = json!([Code::MissingField])))
+)]
 async fn ask_state(state: Data<State>, caller: Caller) -> Result<HttpResponse, ApiError> {
     let request: StateRequest = parse(caller.body())?;
     let purpose = request.purpose();
@@ -86,6 +104,15 @@ async fn ask_state(state: Data<State>, caller: Caller) -> Result<HttpResponse, A
 }
 
 /// `POST RegisterUser`: makes a user who is to enrol, or begins anew for one who has not yet.
+#[utoipa::path(
+    post, path = "/api/ApplicationAPI/RegisterUser", operation_id = "registerUser", tag = "One-time passcodes",
+    security(("oasis" = [])),
+    request_body = RegisterRequest,
+    responses((status = 200, description = "Who is to enrol, signed", body = RegisterResponse)),
+    extensions(("x-error-codes" = json!([
+        Code::MissingField, Code::UserInactive, Code::AlreadyEnrolled, Code::ReferenceConflict, Code::MailNotConfigured
+    ])))
+)]
 async fn register(state: Data<State>, caller: Caller) -> Result<HttpResponse, ApiError> {
     let request: RegisterRequest = parse(caller.body())?;
     let (registration, data1) = request.registration(|| state.mail_base())?;
@@ -106,6 +133,13 @@ async fn register(state: Data<State>, caller: Caller) -> Result<HttpResponse, Ap
 }
 
 /// `POST VerifyUserOTP`: checks an entered code.
+#[utoipa::path(
+    post, path = "/api/ApplicationAPI/VerifyUserOTP", operation_id = "verifyUserOtp", tag = "One-time passcodes",
+    security(("oasis" = [])),
+    request_body = VerifyRequest,
+    responses((status = 200, description = "What the code came to, signed", body = VerifyResponse)),
+    extensions(("x-error-codes" = json!([Code::MissingField])))
+)]
 async fn verify(state: Data<State>, caller: Caller) -> Result<HttpResponse, ApiError> {
     let request: VerifyRequest = parse(caller.body())?;
     let purpose = request.purpose();
@@ -144,6 +178,13 @@ async fn verify(state: Data<State>, caller: Caller) -> Result<HttpResponse, ApiE
 }
 
 /// `DELETE DeleteUser?username=`: removes a user, until an operator restores.
+#[utoipa::path(
+    delete, path = "/api/ApplicationAPI/DeleteUser", operation_id = "deleteUserByName", tag = "One-time passcodes",
+    security(("oasis" = [])),
+    params(("username" = schemas::QualifiedName, Query, description = "The name, or `directory\\name`; the only parameter")),
+    responses((status = 200, description = "Whom it was", body = schemas::DeletedUser)),
+    extensions(("x-error-codes" = json!([Code::MissingField, Code::InvalidField, Code::UserNotFound])))
+)]
 async fn delete(state: Data<State>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let named = requests::user_to_delete(request.query_string())?;
     let (work, said) = told(&state, &caller, move |tx, asking| {

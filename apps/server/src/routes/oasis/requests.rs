@@ -8,41 +8,65 @@ use osaycore_directory::{DisplayName, Email, Name, UserRef, Username};
 use osaycore_otp::Purpose;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
 
 use crate::admin::registration::Registration;
 use crate::error::{ApiError, Code};
+use crate::schemas;
 
 /// Groups that one registration may name.
 const MOST_GROUPS: usize = 100;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
+#[schema(examples(json!({"Username": "alice", "VerificationType": 0, "DirectoryName": null})))]
 pub(super) struct StateRequest {
+    #[schema(value_type = schemas::AskedName, required = true)]
     username: Option<String>,
+    #[schema(value_type = Option<schemas::VerificationType>)]
     verification_type: Option<VerificationType>,
+    #[schema(value_type = Option<schemas::DirectoryName>)]
     directory_name: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
+#[schema(examples(json!({
+    "Username": "alice", "Fullname": "Alice L.", "Email": "alice@example.com", "SendEnrollmentEmail": false, "UserGroups": []
+})))]
 pub(super) struct RegisterRequest {
+    #[schema(value_type = schemas::Username, required = true)]
     username: Option<String>,
+    #[schema(value_type = Option<schemas::OptionalDisplayName>)]
     fullname: Option<String>,
+    #[schema(value_type = Option<schemas::OptionalEmail>)]
     email: Option<String>,
+    /// A mail with a link, and no image in the answer.
+    #[schema(value_type = Option<schemas::Truth>)]
     send_enrollment_email: Option<Truth>,
+    /// Numbers of groups.
     user_groups: Option<Vec<i64>>,
+    #[schema(value_type = Option<schemas::DirectoryName>)]
     directory_name: Option<String>,
 }
 
-#[derive(Deserialize)]
+/// `Username` or `UserID`; the name wins.
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
+#[schema(examples(json!({"Username": "alice", "OTPCode": "123456", "VerificationType": 0})))]
 pub(super) struct VerifyRequest {
+    /// 0 is none.
     #[serde(rename = "UserID")]
     user_id: Option<i64>,
+    #[schema(value_type = Option<schemas::AskedNameOrNone>)]
     username: Option<String>,
+    /// Of any form: what is no code is a signed INVALID.
     #[serde(rename = "OTPCode")]
+    #[schema(value_type = String, required = true)]
     otp_code: Option<String>,
+    #[schema(value_type = Option<schemas::VerificationType>)]
     verification_type: Option<VerificationType>,
+    #[schema(value_type = Option<schemas::DirectoryName>)]
     directory_name: Option<String>,
 }
 

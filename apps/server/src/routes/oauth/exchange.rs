@@ -6,27 +6,40 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use osaycore_directory::{Storage as _, UserRef};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::hash;
 use crate::admin::sign_in::sign_in;
 use crate::admin::tokens::DEFAULT_LIFETIME_S;
 use crate::admin::{sessions, users};
 use crate::error::{ApiError, Code};
-use crate::extract::{Body, Caller, Text, bearer};
+use crate::extract::{Body, Caller, Nonce, Text, bearer};
 use crate::group_commit::telling;
 use crate::routes::sessions as tokens_of;
+use crate::routes::sessions::TokensResponse;
 use crate::server::State;
 use crate::store::sign_in_codes;
 
-#[derive(Deserialize)]
+type CodeText = Text<1, 128>;
+
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"code": "qZ3v0Jm2n5YxE1uB8cT4wL7rK9sD6fG0hP2aN4mV1iQ"})))]
 pub(super) struct ExchangeRequest {
-    code: Text<1, 128>,
+    #[schema(inline)]
+    code: CodeText,
     #[serde(rename = "nonce")]
-    _nonce: Option<Text<1, 255>>,
+    #[schema(inline)]
+    _nonce: Option<Nonce>,
 }
 
 /// `POST /api/auth/oauth/exchange`: the tokens of a code, once; where it links, with a token of the user who asked for it.
+#[utoipa::path(
+    post, path = "/api/auth/oauth/exchange", operation_id = "exchange", tag = "Sign-in",
+    security(("signature" = []), ("signature" = [], "token" = [])),
+    request_body = ExchangeRequest,
+    responses((status = 200, description = "The tokens of the session", body = TokensResponse))
+)]
 pub(super) async fn exchange(
     state: Data<State>,
     caller: Caller,

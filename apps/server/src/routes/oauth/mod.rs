@@ -20,6 +20,7 @@ use osaycore_directory::{Login, Profile, RedirectUri};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use url::Url;
+use utoipa::{OpenApi, ToSchema};
 use zeroize::Zeroizing;
 
 use crate::admin::By;
@@ -27,11 +28,12 @@ use crate::admin::sign_in::sign_in;
 use crate::admin::tokens::{self, DEFAULT_LIFETIME_S, Minted};
 use crate::error::{ApiError, Code, Failure};
 use crate::extract::request_id::Origin;
-use crate::extract::{Body, Caller, Text, bearer};
+use crate::extract::{Body, Caller, Nonce, Text, bearer};
 use crate::group_commit::{Job, Repeat, Work, telling};
 use crate::oauth::flow::{Callback, Drawn, Identity, Kept, Prompt};
 use crate::oauth::provider::Provider;
 use crate::routes::{json, resource, signed};
+use crate::schemas;
 use crate::server::State;
 use crate::snapshot::ServedProvider;
 use crate::store::flows::{self, Flow, ResponseMode};
@@ -47,27 +49,43 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         .service(resource("/auth/oauth/exchange", "POST").route(signed(web::post().to(exchange::exchange))));
 }
 
+#[derive(OpenApi)]
+#[openapi(paths(initiate, start, callback, exchange::exchange))]
+pub(super) struct Api;
+
 /// How long a person may take at the provider.
 const FLOW_US: i64 = 600_000_000;
 /// How long a code waits for the app's backend.
 const CODE_US: i64 = 60_000_000;
 
-#[derive(Deserialize)]
+type ProviderName = Text<1, 64>;
+type RedirectUriText = Text<1, 2048>;
+type AppState = Text<1, 255>;
+
+/// `redirect_uri` is one that is registered for the app.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"provider": "google", "redirect_uri": "https://app.example.com/signed-in", "response_mode": "code"})))]
 struct InitiateRequest {
-    provider: Text<1, 64>,
-    redirect_uri: Text<1, 2048>,
+    #[schema(inline)]
+    provider: ProviderName,
+    #[schema(inline)]
+    redirect_uri: RedirectUriText,
+    #[schema(value_type = Option<schemas::ResponseMode>)]
     response_mode: Option<ResponseMode>,
     /// The identity is to become the bearer's.
     link: Option<bool>,
     /// The provider's own address, as the document's example has it: without the cookie.
     direct: Option<bool>,
     /// What the provider asks for even if somebody is signed in there.
+    #[schema(value_type = Option<schemas::Prompt>)]
     prompt: Option<Prompt>,
     /// The app's own, which it gets back: what tells it which of its flows has ended.
-    state: Option<Text<1, 255>>,
+    #[schema(inline)]
+    state: Option<AppState>,
     #[serde(rename = "nonce")]
-    _nonce: Option<Text<1, 255>>,
+    #[schema(inline)]
+    _nonce: Option<Nonce>,
 }
 
 /// What is kept of a flow, sealed.
@@ -87,6 +105,15 @@ struct Begun {
 }
 
 /// `POST /api/auth/oauth/initiate`: begins a flow; each call another.
+#[utoipa::path(
+    post, path = "/api/auth/oauth/initiate", operation_id = "initiate", tag = "Sign-in",
+    security(("signature" = []), ("signature" = [], "token" = [])),
+    request_body = InitiateRequest,
+    responses((status = 200, description = "Where to send the browser", body = schemas::AuthUrl)),
+    extensions(("x-error-codes" = json!([
+        Code::UnsupportedProvider, Code::RedirectNotRegistered, Code::ProviderUnreachable
+    ])))
+)]
 async fn initiate(
     state: Data<State>,
     caller: Caller,
@@ -152,6 +179,15 @@ async fn initiate(
 }
 
 /// `GET /api/auth/oauth/start?state=`: gives the browser that opens it the flow, and sends it to the provider.
+#[utoipa::path(
+    get, path = "/api/auth/oauth/start", operation_id = "start", tag = "Sign-in",
+    params(("state" = String, Query, description = "As `auth_url` has it", example = "AAAAAAAAAAEy")),
+    responses(
+        (status = 302, description = "To the provider"),
+        (status = 400, description = "The flow is over", body = String, content_type = "text/html", example = "<!doctype html>"),
+    ),
+    extensions(("x-error-codes" = json!([Code::Unavailable, Code::StorageFull])))
+)]
 async fn start(state: Data<State>, origin: ReqData<Origin>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let Some(given) = parameter(request.query_string(), "state") else { return Ok(over()) };
     let Some(tenant_id) = tenant_of(&given) else { return Ok(over()) };
@@ -189,6 +225,23 @@ async fn start(state: Data<State>, origin: ReqData<Origin>, request: HttpRequest
 }
 
 /// `GET /api/auth/oauth/callback/{provider}`: the provider's redirect; ends the flow at the app.
+#[utoipa::path(
+    get, path = "/api/auth/oauth/callback/{provider}", operation_id = "callback", tag = "Sign-in",
+    params(
+        ("provider" = String, Path, description = "Its name", example = "google"),
+        ("state" = Option<String>, Query, description = "The flow"),
+        ("code" = Option<String>, Query, description = "The provider's"),
+        ("iss" = Option<String>, Query, description = "The provider, by RFC 9207"),
+        ("error" = Option<String>, Query, description = "Why it refused"),
+    ),
+    responses(
+        (status = 200, description = "With `web_message`: tells the window that opened this one", body = String,
+            content_type = "text/html", example = "<!doctype html>"),
+        (status = 302, description = "To the app, with a token, a code or an error"),
+        (status = 400, description = "The flow is over", body = String, content_type = "text/html", example = "<!doctype html>"),
+    ),
+    extensions(("x-error-codes" = json!([Code::Unavailable, Code::StorageFull])))
+)]
 async fn callback(
     state: Data<State>,
     origin: ReqData<Origin>,

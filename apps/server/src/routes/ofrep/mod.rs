@@ -5,6 +5,7 @@ mod stream;
 
 use std::time::Duration;
 
+use actix_web::http::Method;
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE, ETAG, HeaderMap, IF_NONE_MATCH,
 };
@@ -13,12 +14,14 @@ use actix_web::web::{self, Data, Path};
 use actix_web::{HttpRequest, HttpResponse, Route};
 use osaycore_flags::{Evaluation, Reason, Value};
 use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
 
 use crate::context::{FlagContext, Given, Layers};
 use crate::error::{ApiError, Code};
 use crate::extract::ofrep::{self, Evaluator};
 use crate::metrics::Surface;
 use crate::routes::{json, resource, to_json};
+use crate::schemas;
 use crate::served_flags::digest;
 use crate::server::State;
 use crate::system;
@@ -33,15 +36,23 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         .service(
             resource("/ofrep/v1/evaluate/flags", "POST")
                 .route(evaluator(web::post().to(bulk)))
-                .route(preflight("POST")),
+                .route(preflight().to(bulk_preflight)),
         )
         .service(
             resource("/ofrep/v1/evaluate/flags/{key}", "POST")
                 .route(evaluator(web::post().to(single)))
-                .route(preflight("POST")),
+                .route(preflight().to(single_preflight)),
         )
-        .service(resource("/ofrep/v1/changes", "GET").route(web::get().to(stream::changes)).route(preflight("GET")));
+        .service(
+            resource("/ofrep/v1/changes", "GET")
+                .route(web::get().to(stream::changes))
+                .route(preflight().to(changes_preflight)),
+        );
 }
+
+#[derive(OpenApi)]
+#[openapi(paths(bulk, single, bulk_preflight, single_preflight, changes_preflight, stream::changes))]
+pub(super) struct Api;
 
 /// Only for requests that are signed, or have an evaluation key.
 fn evaluator(route: Route) -> Route {
@@ -49,61 +60,105 @@ fn evaluator(route: Route) -> Route {
 }
 
 /// What a browser asks before it lets a page's script ask (Fetch, "CORS-preflight request").
-fn preflight(methods: &'static str) -> Route {
-    let answer = move || async move {
-        HttpResponse::NoContent()
-            .insert_header((ACCESS_CONTROL_ALLOW_METHODS, methods))
-            .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "authorization, x-api-key, content-type, if-none-match"))
-            .insert_header((ACCESS_CONTROL_MAX_AGE, "86400"))
-            .finish()
-    };
-    web::method(actix_web::http::Method::OPTIONS).to(answer)
+fn preflight() -> Route {
+    web::method(Method::OPTIONS)
+}
+
+/// `OPTIONS /ofrep/v1/evaluate/flags`: a browser's question before it lets a page's script ask.
+#[utoipa::path(
+    options, path = "/ofrep/v1/evaluate/flags", operation_id = "evaluateFlagsPreflight", tag = "OpenFeature",
+    responses((status = 204, description = "It may"))
+)]
+async fn bulk_preflight() -> HttpResponse {
+    allowed("POST")
+}
+
+/// `OPTIONS /ofrep/v1/evaluate/flags/{key}`: a browser's question before it lets a page's script ask.
+#[utoipa::path(
+    options, path = "/ofrep/v1/evaluate/flags/{key}", operation_id = "evaluateFlagPreflight", tag = "OpenFeature",
+    params(("key" = String, Path, description = "The flag's", example = "new_ui")),
+    responses((status = 204, description = "It may"))
+)]
+async fn single_preflight() -> HttpResponse {
+    allowed("POST")
+}
+
+/// `OPTIONS /ofrep/v1/changes`: a browser's question before it lets a page's script listen.
+#[utoipa::path(
+    options, path = "/ofrep/v1/changes", operation_id = "changesPreflight", tag = "OpenFeature",
+    responses((status = 204, description = "It may"))
+)]
+async fn changes_preflight() -> HttpResponse {
+    allowed("GET")
+}
+
+fn allowed(methods: &'static str) -> HttpResponse {
+    HttpResponse::NoContent()
+        .insert_header((ACCESS_CONTROL_ALLOW_METHODS, methods))
+        .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "authorization, x-api-key, content-type, if-none-match"))
+        .insert_header((ACCESS_CONTROL_MAX_AGE, "86400"))
+        .finish()
 }
 
 /// Members that later versions of the protocol add are passed over.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(examples(json!({"context": {"targetingKey": "user-1", "country": "de"}})))]
 struct EvaluationRequest {
+    #[schema(value_type = schemas::EvaluationContext)]
     context: Given,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(untagged)]
+#[schema(as = FlagAnswer)]
 enum Answer<'a> {
     Success(Success<'a>),
     Failure(Failure<'a>),
 }
 
 /// Nothing that explains it: a key may be public, and what is stored of the user is not.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = FlagEvaluation, examples(json!({"key": "new_ui", "value": true, "variant": "on", "reason": "SPLIT"})))]
 struct Success<'a> {
     key: &'a str,
+    #[schema(value_type = schemas::FlagValue)]
     value: Value<'a>,
+    #[schema(required = true)]
     variant: Option<&'a str>,
+    #[schema(value_type = schemas::FlagReason)]
     reason: Reason,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = FlagFailure)]
 struct Failure<'a> {
     key: &'a str,
     error_code: &'static str,
     error_details: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(examples(json!({
+    "flags": [{"key": "new_ui", "value": true, "variant": "on", "reason": "SPLIT"}], "metadata": {"version": "5f1c"},
+    "eventStreams": [{
+        "type": "sse", "url": "https://osaycore.example.com/ofrep/v1/changes?channel=9a7e", "inactivityDelaySec": 120
+    }]
+})))]
 struct BulkResponse<'a> {
     flags: Vec<Answer<'a>>,
     metadata: SetMetadata<'a>,
+    #[schema(value_type = Vec<EventStream>)]
     event_streams: [EventStream; 1],
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct SetMetadata<'a> {
     version: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct EventStream {
     r#type: &'static str,
@@ -112,6 +167,14 @@ struct EventStream {
 }
 
 /// `POST /ofrep/v1/evaluate/flags/{key}`: one flag.
+#[utoipa::path(
+    post, path = "/ofrep/v1/evaluate/flags/{key}", operation_id = "evaluateFlag", tag = "OpenFeature",
+    security(("signature" = []), ("evaluationKey" = []), ("evaluationKeyHeader" = [])),
+    params(("key" = String, Path, description = "The flag's", example = "new_ui")),
+    request_body = EvaluationRequest,
+    responses((status = 200, description = "What the flag is", body = Success)),
+    extensions(("x-error-codes" = json!([Code::TargetingKeyMissing, Code::FlagNotFound])))
+)]
 async fn single(
     state: Data<State>,
     evaluator: Evaluator,
@@ -140,6 +203,19 @@ async fn single(
 }
 
 /// `POST /ofrep/v1/evaluate/flags`: every active flag. 304 where the client has the same of the same context already.
+#[utoipa::path(
+    post, path = "/ofrep/v1/evaluate/flags", operation_id = "evaluateFlags", tag = "OpenFeature",
+    security(("signature" = []), ("evaluationKey" = []), ("evaluationKeyHeader" = [])),
+    params(
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the answer before"),
+        ("flagConfigEtag" = Option<String>, Query, description = "The version that a stream told"),
+    ),
+    request_body = EvaluationRequest,
+    responses(
+        (status = 200, description = "What they are", body = BulkResponse, headers(("ETag" = String))),
+        (status = 304, description = "The same as before"),
+    )
+)]
 async fn bulk(state: Data<State>, evaluator: Evaluator, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let EvaluationRequest { context } = evaluator.read(&request)?;
     let public_url = state.public_url()?.trim_end_matches('/');

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::error::{ApiError, Code};
 use crate::routes::query::Query;
+use crate::schemas;
 use crate::server::State;
 use crate::snapshot::{ServedApp, Snapshots};
 use crate::streams::Place;
@@ -37,6 +38,19 @@ struct Listener {
     _place: Place,
 }
 
+/// `GET /ofrep/v1/changes`: tells when to ask again, for as long as the client listens.
+#[utoipa::path(
+    get, path = "/ofrep/v1/changes", operation_id = "changes", tag = "OpenFeature",
+    params(
+        ("channel" = schemas::QueryText, Query, description = "As `eventStreams` names it"),
+        ("Last-Event-Id" = Option<String>, Header, description = "The last event that came"),
+    ),
+    responses((status = 200, description = "Server-Sent Events", body = String, content_type = "text/event-stream",
+        example = "event: message\ndata: {\"type\":\"refetchEvaluation\",\"etag\":\"5f1c\"}\n\n")),
+    extensions(("x-error-codes" = json!([
+        Code::MissingField, Code::UnknownField, Code::InvalidField, Code::InvalidApiKey, Code::Unavailable
+    ])))
+)]
 pub(super) async fn changes(state: Data<State>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let query = Query::parse(request.query_string(), &["channel", "version"])?;
     let missing = || ApiError::field(Code::MissingField, "channel", "channel is missing");

@@ -1,0 +1,126 @@
+//! The API's description against the server: Schemathesis reads it and asks whatever it allows and forbids, and a reader
+//! tries calls on its page.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::browser::Script;
+use crate::support::programs::{output, python};
+use crate::support::{App, Call, User, World, on_postgres};
+
+/// What the two runs ask at least, together.
+const REQUESTS: u64 = 5_000;
+
+/// What signs, as the hooks read it.
+fn keys(world: &World, app: &App, spender: &User, leaver: &User) -> String {
+    json!({
+        "base_url": world.base_url(), "api_key": app.api_key, "secret_key": app.secret_key,
+        "oasis_app_id": app.oasis_app_id, "oasis_application_key": app.oasis_application_key,
+        "oasis_api_key": app.oasis_api_key, "user_id": spender.id, "other_user_id": leaver.id
+    })
+    .to_string()
+}
+
+/// One run. One thread each: Python's own parser fails now and then in several.
+fn run(world: &World, folder: &Path, keys: &str, arguments: &[&str]) -> Child {
+    let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/http/clients");
+    let mut command: Command = python("schemathesis");
+    command
+        .args(["-m", "schemathesis.cli", "--config-file"])
+        .arg(clients.join("schemathesis.toml"))
+        .arg("run")
+        .arg(format!("{}/api/openapi.json", world.base_url()))
+        .args(["--checks", "all", "--continue-on-failure", "--no-color"])
+        .args(arguments)
+        .args(["--request-timeout", "30", "--generation-database", "none", "--suppress-health-check", "all"])
+        .current_dir(folder)
+        .env("SCHEMATHESIS_HOOKS", "schemathesis_hooks")
+        .env("PYTHONPATH", &clients)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("OSAYCORE_API", keys)
+        .env("NO_PROXY", "*")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+/// Requests so far, and the statuses that they were answered with.
+fn answered(world: &World) -> (u64, BTreeSet<String>) {
+    let metrics = Call::get("/metrics").send(world);
+    let rows: Vec<(String, u64)> = metrics
+        .text()
+        .lines()
+        .filter_map(|line| {
+            let (labels, count) = line.strip_prefix("osaycore_http_requests_total{")?.split_once("} ")?;
+            let status = labels.split_once("status=\"")?.1.split('"').next()?;
+            Some((status.to_owned(), count.parse().ok()?))
+        })
+        .collect();
+    (rows.iter().map(|(_, count)| count).sum(), rows.into_iter().map(|(status, _)| status).collect())
+}
+
+#[test]
+fn schemathesis_finds_nothing_in_five_thousand_requests() {
+    let mut world = World::new();
+    let app = world.app_of_every_scope();
+    // Neither is the app's to delete: the tokens are theirs.
+    let (spender, leaver) = (world.rich_user("spender", "1000000"), world.user("leaver"));
+    world.user_with("carol", &["--external-id", "user-1", "--app", &app.id]);
+    std::fs::write(world.folder().join("flags.json"), r#"{"flags": [{"key": "new_ui", "default": true}]}"#).unwrap();
+    world.run(&["flag", "apply", "flags.json"]);
+    // Mail waits for ever: nobody listens there.
+    world.variable("OSAYCORE_SMTP_URL", "smtp://127.0.0.1:9");
+    world.variable("OSAYCORE_MAIL_FROM", "room@example.com");
+    world.serve();
+    let keys = keys(&world, &app, &spender, &leaver);
+    let folders = [TempDir::new().unwrap(), TempDir::new().unwrap()];
+    let wide = ["--seed", "1", "--max-examples", "30"];
+    let deep = ["--seed", "2", "--max-examples", "65", "--phases", "fuzzing,stateful"];
+    let runs = [run(&world, folders[0].path(), &keys, &wide), run(&world, folders[1].path(), &keys, &deep)];
+    for run in runs {
+        let output = run.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let (requests, statuses) = answered(&world);
+    assert!(requests >= REQUESTS, "{requests} requests");
+    assert!(statuses.iter().all(|status| !status.starts_with('5')), "{statuses:?}");
+    for status in ["200", "400", "401", "402", "404", "405", "409"] {
+        assert!(statuses.contains(status), "{status} is not among {statuses:?}");
+    }
+}
+
+#[test]
+fn the_page_signs_and_sends_in_a_real_browser() {
+    if on_postgres() {
+        return eprintln!("not run on PostgreSQL too: it is about the page");
+    }
+    let mut world = World::new();
+    let app = world.app_of_every_scope();
+    let user = world.rich_user("alice", "100");
+    world.serve();
+    let folder = TempDir::new().unwrap();
+    let kept = std::env::var("OSAYCORE_TEST_SCREENSHOTS").ok();
+    let pictures = kept.as_deref().unwrap_or_else(|| folder.path().to_str().unwrap());
+    let arguments = [&world.base_url(), &app.api_key, &app.secret_key, &user.id, pictures];
+    let seen = Script::start("docs.mjs", &arguments).end();
+    assert_eq!((&seen["axe"], &seen["wide"]), (&json!([]), &json!([])));
+    assert_eq!((&seen["console_errors"], &seen["csp_violations"]), (&json!([]), &json!([])));
+    assert_eq!((&seen["secrets_sent"], &seen["kept"]), (&json!(false), &json!([0, 0, ""])));
+    assert!(seen["unsigned"].as_str().unwrap().contains("API key"), "{seen}");
+    let charged: Value = serde_json::from_str(seen["charged"].as_str().unwrap()).unwrap();
+    assert_eq!(charged["new_balance"], 97.5, "{charged}");
+    let token = seen["token"].as_str().unwrap();
+    assert_eq!(world.balance(&app, token), "97.50");
+
+    // The command that the page shows is the same request, quotes in its body included.
+    let mut shell = Command::new("sh");
+    shell.args(["-c", seen["curl"].as_str().unwrap()]).env("NO_PROXY", "*");
+    assert_eq!(serde_json::from_str::<Value>(&output(shell)).unwrap(), charged);
+    assert_eq!(world.balance(&app, token), "97.50");
+}
