@@ -85,6 +85,9 @@ pub(crate) async fn layer(
     let method = method_label(response.request().method().as_str());
     let status = response.status().as_u16();
     let who = Who::of(&response.request().extensions());
+    if let Some(tenant_id) = who.tenant_id {
+        state.requests.count(tenant_id, status, system::now_us());
+    }
     let answered = Answered { origin: &origin, who, method, route: &route, status, took, trace_id: span.trace_id() };
     answered.trace(&span, refused.as_ref());
     answered.log(refused.as_ref());
@@ -94,6 +97,8 @@ pub(crate) async fn layer(
 
 /// For whom a request was answered, as far as it is known.
 struct Who {
+    /// Of a signed request.
+    tenant_id: Option<i64>,
     app: Option<Uuid>,
     user: Option<Uuid>,
 }
@@ -102,7 +107,7 @@ impl Who {
     fn of(extensions: &Extensions) -> Self {
         let caller = extensions.get::<Caller>();
         let app = caller.map(|caller| caller.app().uuid).or_else(|| ofrep::app(extensions));
-        Self { app, user: caller.and_then(Caller::user) }
+        Self { tenant_id: caller.map(|caller| caller.app().tenant_id), app, user: caller.and_then(Caller::user) }
     }
 }
 

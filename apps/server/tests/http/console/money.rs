@@ -65,10 +65,7 @@ fn transactions_are_found_by_whatever_they_have_and_no_other_tenants() {
     assert_eq!(vera.get("/console/credits?after=nonsense").status, 400);
 
     let one = vera.page(&format!("/console/credits/{id}"));
-    assert!(
-        one.contains("-2.50") && one.contains("97.50") && one.contains(&reference),
-        "{one}"
-    );
+    assert!(one.contains("-2.50") && one.contains("97.50") && one.contains(&reference), "{one}");
     assert!(!one.contains("<script>alert"), "{one}");
     let mut sam = Browser::signed_in(&world, &stranger);
     assert_eq!(sam.get(&format!("/console/credits/{id}")).status, 404, "another tenant's");
