@@ -12,7 +12,9 @@ const DEFAULT: &str = "info,actix_http=off,actix_server=warn";
 /// Starts logging. `OSAYCORE_LOG` filters, as tracing's `EnvFilter` reads it; `info` by default, but for the framework's own.
 pub(crate) fn start(format: Option<LogFormat>) {
     let filter = EnvFilter::try_from_env("OSAYCORE_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // What cannot be written would be told there: `eprintln!` panics where nobody reads any more.
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
     let terminal = std::io::stderr().is_terminal();
     // Set twice, as in a test that serves twice, the first stays.
     let _ = match format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json }) {

@@ -39,8 +39,8 @@ pub(crate) struct Refusals {
 
 /// One refusal.
 pub(crate) struct Refusal<'a> {
-    /// Tenant and app, where the API key was known.
-    pub(crate) app: Option<(i64, i64)>,
+    /// Tenant and app, where the API key was known; the tenant alone of an admin token.
+    pub(crate) of: Option<(i64, Option<i64>)>,
     pub(crate) address: &'a str,
     pub(crate) action: Action,
     pub(crate) reason: &'static str,
@@ -51,8 +51,8 @@ impl Refusals {
     pub(crate) fn count(&self, refusal: &Refusal<'_>, now_us: i64) {
         let mut kind = Kind {
             minute: minute(now_us),
-            tenant_id: refusal.app.map_or(FIRST_TENANT, |(tenant_id, _)| tenant_id),
-            app_id: refusal.app.map(|(_, app_id)| app_id),
+            tenant_id: refusal.of.map_or(FIRST_TENANT, |(tenant_id, _)| tenant_id),
+            app_id: refusal.of.and_then(|(_, app_id)| app_id),
             address: Some(refusal.address.to_owned()),
             action: refusal.action,
         };

@@ -2,6 +2,8 @@
 //! keys, flags, revocations. Replaced within a second of any change, by whatever process on this database.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,13 +25,14 @@ use crate::oauth::http::Outgoing;
 use crate::oauth::provider::Provider;
 use crate::sealing::Sealer;
 use crate::served_flags::{Compiled, ServedFlags};
+use crate::store::admin_tokens::AdminToken;
 use crate::store::apps::{self, SecretKind};
 use crate::store::assignments::Sticky;
 use crate::store::db::{Database, StoreError};
 use crate::store::flags::EVERY_APP;
 use crate::store::migrations::{Standing, standing_now};
 use crate::store::tx::Tx;
-use crate::store::{eval_keys, flags, jwt_keys, providers, tenants, versions};
+use crate::store::{admin_tokens, eval_keys, flags, jwt_keys, providers, tenants, versions};
 use crate::streams::channel;
 use crate::system;
 
@@ -37,6 +40,11 @@ use crate::system;
 const POLL: Duration = Duration::from_millis(250);
 /// The rest of the second is for looking and reading, and for a machine that has more to do.
 const _: () = assert!(POLL.as_millis() * 4 <= 1000);
+
+/// Requests a second that a token of the admin API may make.
+const REQUESTS_OF_A_TOKEN: u32 = 100;
+/// How often the use of such a token is noted.
+const NOTED_EVERY_US: i64 = 60_000_000;
 
 /// An app as requests need it.
 pub(crate) struct ServedApp {
@@ -57,9 +65,13 @@ pub(crate) struct ServedApp {
 impl ServedApp {
     /// Accepts one request within the app's rate limit; else 429, with when to try again.
     pub(crate) fn within_limit(&self) -> Result<(), ApiError> {
-        let refused = |wait: Duration| ApiError::from(Code::RateLimited).retry_after(wait.as_secs().saturating_add(1));
-        self.limiter.check().map_err(refused)
+        within(&self.limiter)
     }
+}
+
+fn within(limiter: &Limiter) -> Result<(), ApiError> {
+    let refused = |wait: Duration| ApiError::from(Code::RateLimited).retry_after(wait.as_secs().saturating_add(1));
+    limiter.check().map_err(refused)
 }
 
 /// What an evaluation key opens.
@@ -67,6 +79,41 @@ impl ServedApp {
 pub(crate) struct Evaluations {
     pub(crate) served: Arc<ServedApp>,
     pub(crate) channel: Arc<str>,
+}
+
+/// A token of the admin API as requests need it.
+pub(crate) struct ServedToken {
+    pub(crate) token: AdminToken,
+    limiter: Arc<Limiter>,
+    /// When its use was noted last, microseconds since the epoch.
+    noted_at_us: Arc<AtomicI64>,
+}
+
+impl ServedToken {
+    /// Accepts one request within the token's rate limit; else 429, with when to try again.
+    pub(crate) fn within_limit(&self) -> Result<(), ApiError> {
+        within(&self.limiter)
+    }
+
+    /// Whether this use is to be noted: one in a minute.
+    pub(crate) fn is_to_be_noted(&self, now_us: i64) -> bool {
+        let noted_at_us = self.noted_at_us.load(Ordering::Relaxed);
+        now_us.saturating_sub(noted_at_us) >= NOTED_EVERY_US
+            && self.noted_at_us.compare_exchange(noted_at_us, now_us, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// With what was counted of it so far.
+    fn new(token: AdminToken, share: Share, before: Option<&Configuration>) -> Self {
+        let per_second = share.of_limit(REQUESTS_OF_A_TOKEN, token.id);
+        let before = before.and_then(|before| before.by_admin_token.get(&token.token_hash));
+        let last_used_at_us = token.last_used_at_us.unwrap_or(i64::MIN);
+        Self {
+            token,
+            limiter: limiter_after(before.map(|served| &served.limiter), per_second),
+            noted_at_us: before
+                .map_or_else(|| Arc::new(last_used_at_us.into()), |served| Arc::clone(&served.noted_at_us)),
+        }
+    }
 }
 
 /// One consistent state of the configuration.
@@ -77,6 +124,7 @@ pub(crate) struct Configuration {
     by_id: HashMap<i64, Arc<ServedApp>>,
     by_eval_key: HashMap<[u8; 32], Evaluations>,
     by_channel: HashMap<Arc<str>, Arc<ServedApp>>,
+    by_admin_token: HashMap<[u8; 32], Arc<ServedToken>>,
     /// By tenant and name.
     providers: HashMap<(i64, String), Arc<ServedProvider>>,
     pub(crate) ring: KeyRing,
@@ -103,6 +151,11 @@ impl Configuration {
     /// What an evaluation key opens, also of a disabled app.
     pub(crate) fn evaluations(&self, eval_key: &str) -> Option<&Evaluations> {
         self.by_eval_key.get(&hash(eval_key))
+    }
+
+    /// The token of the admin API, expired or not. It is found by its hash, which tells nothing of it.
+    pub(crate) fn admin_token(&self, token: &str) -> Option<&Arc<ServedToken>> {
+        self.by_admin_token.get(&hash(token))
     }
 
     /// The app of a channel, disabled or not.
@@ -373,6 +426,10 @@ fn read_configuration(
             by_channel.insert(Arc::clone(&opens.channel), Arc::clone(served));
             by_eval_key.insert(key.key_hash, opens);
         }
+        let mut by_admin_token = HashMap::new();
+        for token in admin_tokens::all(connection)? {
+            by_admin_token.insert(token.token_hash, Arc::new(ServedToken::new(token, share, before)));
+        }
         let mut served = HashMap::new();
         for (tenant_id, stored) in providers::list(connection, sealer)? {
             let client = Arc::clone(if stored.private_network { &clients.private } else { &clients.public });
@@ -380,14 +437,28 @@ fn read_configuration(
             let provider = of_stored(&stored).map_err(|_| StoreError::Corrupt("provider"))?;
             served.insert((tenant_id, stored.name.into()), Arc::new(ServedProvider { provider, client }));
         }
-        Ok(Configuration { version, share, by_api_key, by_id, by_eval_key, by_channel, providers: served, ring })
+        Ok(Configuration {
+            version,
+            share,
+            by_api_key,
+            by_id,
+            by_eval_key,
+            by_channel,
+            by_admin_token,
+            providers: served,
+            ring,
+        })
     })
 }
 
 /// The app's limiter, with what it has counted so far; another one only where the limit or our share of it is another.
 fn limiter(app: &App, share: Share, before: Option<&Configuration>) -> Arc<Limiter> {
-    let per_second = share.of_limit(app.settings.requests_per_second, app.id);
-    match before.and_then(|before| before.by_id.get(&app.id)).map(|served| &served.limiter) {
+    let before = before.and_then(|before| before.by_id.get(&app.id));
+    limiter_after(before.map(|served| &served.limiter), share.of_limit(app.settings.requests_per_second, app.id))
+}
+
+fn limiter_after(before: Option<&Arc<Limiter>>, per_second: NonZeroU32) -> Arc<Limiter> {
+    match before {
         Some(limiter) if limiter.per_second() == per_second => Arc::clone(limiter),
         Some(limiter) => Arc::new(Limiter::succeeding(limiter, per_second, DefaultClock::default())),
         None => Arc::new(Limiter::new(per_second, DefaultClock::default())),

@@ -121,6 +121,10 @@ fn push_actor(text: &mut String, actor: &Actor) {
             text.push_str(r#"{"operator":"#);
             push_escaped(text, name);
         }
+        Actor::Token(name) => {
+            text.push_str(r#"{"token":"#);
+            push_escaped(text, name);
+        }
         Actor::System => return text.push_str(r#""system""#),
     }
     text.push('}');

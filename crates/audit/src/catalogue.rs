@@ -121,6 +121,8 @@ catalogue! {
     ProviderRemoved "provider.removed" "OAuth provider removed"
     AdminCreated "admin.created" "Console login created"
     AdminSignedIn "admin.signed_in" "Operator signed in to the console"
+    AdminTokenCreated "admin_token.created" "Token of the admin API made"
+    AdminTokenRemoved "admin_token.removed" "Token of the admin API removed"
     AdminSignedOut "admin.signed_out" "Session of the console ended"
     AdminUpdated "admin.updated" "Console login changed"
     AdminPasswordSet "admin.password_set" "Password of a console login set"

@@ -18,6 +18,8 @@ pub enum Actor {
     User(Uuid),
     /// A person at the command line or in the console: the name of the login.
     Operator(String),
+    /// A script by a token of the admin API: the name of the token.
+    Token(String),
     /// The program by itself: an expiry, a schedule.
     System,
 }
@@ -29,6 +31,7 @@ impl fmt::Display for Actor {
             Self::App(id) => write!(f, "app {id}"),
             Self::User(uuid) => write!(f, "user {uuid}"),
             Self::Operator(login) => write!(f, "operator {login}"),
+            Self::Token(name) => write!(f, "token {name}"),
             Self::System => f.write_str("system"),
         }
     }
@@ -65,6 +68,8 @@ pub enum TargetKind {
     Provider,
     /// A console login.
     Admin,
+    /// A token of the admin API, by its number.
+    AdminToken,
     /// A backup.
     Backup,
 }
@@ -85,6 +90,7 @@ impl TargetKind {
         Self::Key,
         Self::Provider,
         Self::Admin,
+        Self::AdminToken,
         Self::Backup,
     ];
 
@@ -104,6 +110,7 @@ impl TargetKind {
             Self::Key => "key",
             Self::Provider => "provider",
             Self::Admin => "admin",
+            Self::AdminToken => "admin_token",
             Self::Backup => "backup",
         }
     }

@@ -63,6 +63,7 @@ fn each_actor_has_its_form() {
         (Actor::User(Uuid::nil()), r#""actor":{"user":"00000000-0000-0000-0000-000000000000"},"#),
         (Actor::Operator("\"".into()), r#""actor":{"operator":"\""},"#),
         (Actor::Operator("system".into()), r#""actor":{"operator":"system"},"#),
+        (Actor::Token("ci".into()), r#""actor":{"token":"ci"},"#),
         (Actor::System, r#""actor":"system","#),
     ] {
         let text = Event { actor: actor.clone(), ..bare() }.canonical(1);
@@ -166,6 +167,7 @@ prop_compose! {
             number().prop_map(Actor::App),
             any::<u128>().prop_map(|bits| Actor::User(Uuid::from_u128(bits))),
             text().prop_map(Actor::Operator),
+            text().prop_map(Actor::Token),
             Just(Actor::System),
         ],
         of in (option::of(number()), option::of(number())),

@@ -32,7 +32,7 @@ pub use identity::{Arrival, Identity, Issuer, Profile, ProviderName, Subject, ar
 pub use permit::{Denied, Effective, Permit, PermitChange, effective, may_deduct};
 pub use rate::Rate;
 pub use reference::{AppRef, GroupRef, UserRef, parse_uuid};
-pub use scope::{AppScope, AppScopes, Scope, ScopeSet, Scopes};
+pub use scope::{AdminScope, AdminScopes, AppScope, AppScopes, Scope, ScopeSet, Scopes};
 pub use settings::{AppSettings, OasisResponseSignature, ReplayProtection, SettingError, TotpAlgorithm};
 pub use sign_in::{Login, Newcomer, Outcome, SignedIn, sign_in};
 pub use storage::{Storage, Unique, UserPage, Write};

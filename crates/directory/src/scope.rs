@@ -54,6 +54,34 @@ words! {
     ReadAudit = "read_audit"
 }
 
+words! {
+    /// What a token of the admin API opens. To write does not include to read.
+    AdminScope, "admin scope", "one of apps:read, apps:write, users:read, users:write, credits:read, credits:write, \
+     flags:read, flags:write, audit:read, settings:read and settings:write":
+    /// Apps, their settings and the names of their evaluation keys.
+    AppsRead = "apps:read",
+    /// Apps are made, changed, disabled; their secrets rotated.
+    AppsWrite = "apps:write",
+    /// Users, what they may do, groups, sessions.
+    UsersRead = "users:read",
+    /// Users and groups are made and changed; sessions and second factors ended.
+    UsersWrite = "users:write",
+    /// Wallets, transactions, payments.
+    CreditsRead = "credits:read",
+    /// Credits are added, floors set.
+    CreditsWrite = "credits:write",
+    /// Flags, their versions, and why somebody has one.
+    FlagsRead = "flags:read",
+    /// Flags are applied, archived, taken back.
+    FlagsWrite = "flags:write",
+    /// The audit trail.
+    AuditRead = "audit:read",
+    /// The tenant, providers of logins, the names of token keys.
+    SettingsRead = "settings:read",
+    /// The tenant is changed, providers set, keys rotated.
+    SettingsWrite = "settings:write"
+}
+
 text_type! {
     /// What an app may do for a user, as in `deduct_credits`: 1–64 of `a-z 0-9 _ . : -`. Apps may name their own.
     Scope, "scope", scope
@@ -79,6 +107,9 @@ pub struct ScopeSet<T>(Vec<T>);
 
 /// The scopes of an app.
 pub type AppScopes = ScopeSet<AppScope>;
+
+/// What a token of the admin API opens, each scope once.
+pub type AdminScopes = ScopeSet<AdminScope>;
 
 /// The scopes of a permit.
 pub type Scopes = ScopeSet<Scope>;

@@ -2,7 +2,7 @@
 
 use osaycore_audit::{Action, Details, Event, Field, Target, TargetKind, Value};
 use osaycore_directory::User;
-use osaycore_ledger::{Add, AddKind, Amount, Audit, Command, Entry, EntryKind, Error, execute};
+use osaycore_ledger::{Add, AddKind, Amount, Audit, Command, Entry, EntryKind, Error, Outcome, Rejection, execute};
 
 use super::By;
 use crate::error::{ApiError, Code, Failure};
@@ -13,15 +13,18 @@ use crate::system;
 /// The app of entries that no app posted.
 pub(crate) const OPERATOR: i64 = 0;
 
-/// Adds credits to a user's wallet.
-pub(crate) fn add(
-    tx: &mut Tx<'_>,
-    by: &By,
-    user: &User,
-    amount: Amount,
-    kind: AddKind,
-    description: Option<String>,
-) -> Result<Entry, Failure> {
+/// What is added to a wallet.
+#[derive(Clone, Debug)]
+pub(crate) struct Addition {
+    pub(crate) amount: Amount,
+    pub(crate) kind: AddKind,
+    pub(crate) description: Option<String>,
+    /// Of whoever asks: the same again adds nothing.
+    pub(crate) reference: Option<String>,
+}
+
+/// Adds credits to a user's wallet; → the entry, and whether it was there before under its reference.
+pub(crate) fn add(tx: &mut Tx<'_>, by: &By, user: &User, addition: Addition) -> Result<(Entry, bool), Failure> {
     if user.is_deleted() {
         return Err(ApiError::from(osaycore_directory::Refused::Deleted).into());
     }
@@ -29,21 +32,26 @@ pub(crate) fn add(
         account_id: user.id,
         app_id: OPERATOR,
         transaction_id: system::ordered_uuid(by.now_us),
-        amount,
-        kind,
-        description,
-        reference: None,
+        amount: addition.amount,
+        kind: addition.kind,
+        description: addition.description,
+        reference: addition.reference,
         payment_id: None,
     });
     let entry = match execute(tx, &command, by.now_us) {
-        Ok(outcome) => outcome.entry().clone(),
+        Ok(Outcome::Replayed(entry)) => return Ok((entry, true)),
+        Ok(Outcome::Posted(entry)) => entry,
         Err(Error::Storage(error)) => return Err(error.into()),
-        Err(Error::Rejected(osaycore_ledger::Rejection::BalanceLimit)) => return Err(Code::BalanceLimit.into()),
+        Err(Error::Rejected(Rejection::BalanceLimit)) => return Err(Code::BalanceLimit.into()),
+        Err(Error::Rejected(Rejection::ReferenceConflict { field })) => {
+            let sentence = format!("client_reference_id: it was used with another {field}");
+            return Err(ApiError::field(Code::ReferenceConflict, field, sentence).into());
+        }
         Err(Error::Rejected(rejection)) => return Err(ApiError::invalid("amount", rejection).into()),
         Err(_) => return Err(Code::UserNotFound.into()),
     };
     tx.append_posted(&entry, posted(by, &entry, by.now_us))?;
-    Ok(entry)
+    Ok((entry, false))
 }
 
 /// What is wrong with a wallet.

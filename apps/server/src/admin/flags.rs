@@ -1,6 +1,7 @@
 //! Flags: files applied whole or not at all, listed, exported, archived, compared, taken back.
 
 mod draft;
+mod explain;
 mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use crate::store::flag_versions::{self, Change, Version};
 use crate::store::flags::{self, EVERY_APP, StoredFlag, TenantFlags};
 use crate::store::tx::Tx;
 use draft::Draft;
+pub(crate) use explain::{Somebody, explain};
 use versions::difference;
 pub(crate) use versions::{Difference, diff, rollback, versions};
 
@@ -68,7 +70,7 @@ fn all(tx: &mut Tx<'_>) -> Result<TenantFlags, Failure> {
 }
 
 /// The set that an app is served, and what its sticky rules served a unit before.
-pub(crate) fn served(tx: &mut Tx<'_>, app: &App, unit: &str) -> Result<(FlagSet, Assigned), Failure> {
+fn served(tx: &mut Tx<'_>, app: &App, unit: &str) -> Result<(FlagSet, Assigned), Failure> {
     let all = all(tx)?;
     let set = all.compile(app.id).map_err(|_| StoreError::Corrupt("set of flags"))?;
     let assigned = assignments::of_unit(tx, &all.sticky(app.id, &set), &kept(unit))?;

@@ -3,6 +3,7 @@
 //! Each function is one step in the caller's transaction and appends its audit events to it.
 
 pub(crate) mod admin_sign_in;
+pub(crate) mod admin_tokens;
 pub(crate) mod admins;
 pub(crate) mod apps;
 pub(crate) mod bootstrap;
@@ -20,6 +21,7 @@ pub(crate) mod sign_in;
 pub(crate) mod tenants;
 pub(crate) mod tokens;
 pub(crate) mod users;
+pub(crate) mod views;
 
 use osaycore_audit::{Action, Actor, Details, Event, Log as _};
 use osaycore_directory::Refused;
@@ -49,6 +51,11 @@ impl By {
     /// A person at the command line, by the name of the login.
     pub(crate) fn operator(tenant_id: i64, login: &str, now_us: i64) -> Self {
         Self { actor: Actor::Operator(login.to_owned()), ..Self::system(tenant_id, now_us) }
+    }
+
+    /// A script, by the name of its token.
+    pub(crate) fn token(tenant_id: i64, name: &str, now_us: i64) -> Self {
+        Self { actor: Actor::Token(name.to_owned()), ..Self::system(tenant_id, now_us) }
     }
 
     /// An event of this moment, in the trail of the user if there is one.

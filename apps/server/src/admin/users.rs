@@ -2,8 +2,8 @@
 
 use osaycore_audit::{Action, Details, Field, Log as _, Target, TargetKind, Value};
 use osaycore_directory::{
-    self as directory, AvatarUrl, DisplayName, Email, Link, Name, NewUser, Permit, PermitChange, Role, Storage as _,
-    User, UserChange, UserRef, UserStatus, Username,
+    self as directory, AvatarUrl, DisplayName, Email, ExternalId, Link, Name, NewUser, Permit, PermitChange, Role,
+    Storage as _, User, UserChange, UserRef, UserStatus, Username,
 };
 use osaycore_ledger::{Account, Storage as _};
 
@@ -11,6 +11,7 @@ use super::{By, differences, otp, sessions};
 use crate::error::{ApiError, Code, Failure};
 use crate::store::deployment::Numbered;
 use crate::store::tx::Tx;
+use crate::store::users::deleted_by_name;
 use crate::system;
 
 /// What a user is made of.
@@ -23,6 +24,59 @@ pub(crate) struct NewUserInput {
     pub(crate) directory: Option<Name>,
     /// The app that the user is made through or for.
     pub(crate) link: Option<Link>,
+}
+
+/// The user, deleted or not.
+pub(crate) fn find(tx: &mut Tx<'_>, user: &UserRef) -> Result<User, Failure> {
+    let found = find_if_there(tx, user)?;
+    found.ok_or_else(|| ApiError::from(Code::UserNotFound).detail(format!("there is no user {}", named(user))).into())
+}
+
+/// The user by id or name; where nobody has that, by what an app calls the user. Two apps may call two users the same.
+pub(crate) fn find_if_there(tx: &mut Tx<'_>, user: &UserRef) -> Result<Option<User>, Failure> {
+    if let Some(found) = tx.user(user)? {
+        return Ok(Some(found));
+    }
+    let text = named(user);
+    let Ok(external_id) = text.parse::<ExternalId>() else { return Ok(None) };
+    let mut called = Vec::new();
+    for app in tx.apps()? {
+        called.extend(tx.user_by_external_id(app.id, &external_id)?);
+    }
+    called.sort_by_key(|user| user.id);
+    called.dedup_by_key(|user| user.id);
+    if called.len() > 1 {
+        let ids: Vec<String> = called.iter().map(|user| user.id.to_string()).collect();
+        let sentence = format!("{text} is what apps call several users: say which, of {}", ids.join(", "));
+        return Err(ApiError::from(Code::ReferenceConflict).detail(sentence).into());
+    }
+    Ok(called.pop())
+}
+
+/// A reference as people write it: no backslash before the name of a user without a directory.
+fn named(user: &UserRef) -> String {
+    let text = user.to_string();
+    text.strip_prefix('\\').unwrap_or(&text).to_owned()
+}
+
+/// The user whose deletion is to be taken back: by name, where nobody who lives has it, the only one who had it.
+pub(crate) fn to_restore(tx: &mut Tx<'_>, reference: &UserRef) -> Result<User, Failure> {
+    let mut deleted = match reference {
+        UserRef::Name { directory, username } if tx.user(reference)?.is_none() => {
+            deleted_by_name(tx, directory.as_ref(), username)?
+        }
+        _ => vec![],
+    };
+    match deleted.pop() {
+        None => find(tx, reference),
+        Some(only) if deleted.is_empty() => Ok(only),
+        Some(last) => {
+            let ids: Vec<String> = deleted.iter().chain([&last]).map(|user| user.id.to_string()).collect();
+            let sentence =
+                format!("several deleted users were {}: restore one by id, of {}", named(reference), ids.join(", "));
+            Err(ApiError::from(Code::ReferenceConflict).detail(sentence).into())
+        }
+    }
 }
 
 /// The numeric id's user, deleted or not.

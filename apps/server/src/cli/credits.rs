@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::output::{bar, fields, optional, table};
 use super::session::{self, Session};
-use crate::admin::credits::{self, Finding};
+use crate::admin::credits::{self, Addition, Finding};
 use crate::error::{ApiError, Code, Failure};
 use crate::statement::Transaction;
 use crate::store::tenants;
@@ -84,7 +84,8 @@ impl Credits {
             Self::Add { user, amount, kind, description } => {
                 let entry = session.write(|tx, by| {
                     let user = session::user(tx, &user)?;
-                    credits::add(tx, by, &user, amount, kind, description.clone())
+                    let addition = Addition { amount, kind, description: description.clone(), reference: None };
+                    Ok(credits::add(tx, by, &user, addition)?.0)
                 })?;
                 let added = Added { transaction_id: entry.transaction_id, new_balance: entry.balance_after };
                 session.output.show(&added, || {

@@ -1,6 +1,7 @@
 //! The command line: one file per noun (contract, "The command line").
 
 mod admin;
+mod admin_token;
 mod app;
 mod audit;
 mod backup;
@@ -85,6 +86,9 @@ enum Command {
     /// Providers that people sign in by
     #[command(subcommand)]
     Provider(provider::Provider),
+    /// Tokens of the admin API
+    #[command(subcommand)]
+    AdminToken(admin_token::AdminToken),
     /// The audit trail
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -175,6 +179,7 @@ fn dispatch(arguments: Arguments, url_by_flag: bool) -> anyhow::Result<ExitCode>
         Command::Otp(otp) => otp.run(&open(config)?),
         Command::Flag(flag) => flag.run(&open(config)?),
         Command::Provider(provider) => provider.run(&open(config)?),
+        Command::AdminToken(admin_token) => admin_token.run(&open(config)?),
         Command::Audit(audit) => audit.run(&open(config)?),
         Command::Admin(admin) => admin.run(&open(config)?),
         Command::Key(key) => key.run(&open(config)?),

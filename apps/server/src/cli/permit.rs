@@ -7,8 +7,8 @@ use osaycore_directory::{AppRef, Custom, ExternalId, ParseError, PermitChange, R
 
 use super::Usage;
 use super::session::{self, Session};
-use super::user_view::PermitView;
 use crate::admin::users;
+use crate::admin::views::PermitView;
 
 #[derive(Args)]
 pub(super) struct Permit {

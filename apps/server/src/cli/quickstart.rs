@@ -16,6 +16,7 @@ use super::session::Session;
 use super::{Usage, serve};
 use crate::admin::admins::{self, NewAdmin};
 use crate::admin::apps::{self, CreatedApp, NewApp};
+use crate::admin::credits::Addition;
 use crate::admin::users::{self, NewUserInput};
 use crate::admin::{By, credits, flags};
 use crate::config::Config;
@@ -195,7 +196,9 @@ fn create(tx: &mut Tx<'_>, by: &By, sealer: &Sealer) -> Result<CreatedApp, Failu
         let user = users::create(tx, by, input)?;
         if let Some(amount) = amount {
             let amount = amount.parse().map_err(|_| internal())?;
-            credits::add(tx, by, &user, amount, AddKind::Bonus, Some("A first balance".to_owned()))?;
+            let description = Some("A first balance".to_owned());
+            let addition = Addition { amount, kind: AddKind::Bonus, description, reference: None };
+            credits::add(tx, by, &user, addition)?;
         }
     }
     let file = osaycore_flags::parse(DEMO_FLAGS).map_err(|_| internal())?;

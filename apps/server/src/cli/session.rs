@@ -1,17 +1,17 @@
 //! A database that is ready to be worked on: migrated, bootstrapped, with its master key.
 
 use anyhow::{Context as _, bail};
-use osaycore_directory::{App, AppRef, ExternalId, Group, GroupRef, Name, Storage as _, Tenant, User, UserRef};
+use osaycore_directory::{App, AppRef, Group, GroupRef, Name, Tenant, User, UserRef};
 
 use super::output::{Output, spinner, tell};
-use crate::admin::{By, apps, bootstrap, groups};
+use crate::admin::{By, apps, bootstrap, groups, users};
 use crate::config::Config;
 use crate::error::{ApiError, Code, Failure};
 use crate::sealing::Sealer;
 use crate::store::db::{self, AnyConnection, Database};
 use crate::store::migrations::{self, Standing};
 use crate::store::tx::{Tx, transact};
-use crate::store::{jwt_keys, tenants, users};
+use crate::store::{jwt_keys, tenants};
 use crate::system;
 
 /// What every command gets.
@@ -142,55 +142,7 @@ impl Session {
 
 /// The user, deleted or not.
 pub(super) fn user(tx: &mut Tx<'_>, user: &UserRef) -> Result<User, Failure> {
-    let found = find_user(tx, user)?;
-    found.ok_or_else(|| ApiError::from(Code::UserNotFound).detail(format!("there is no user {}", named(user))).into())
-}
-
-/// The user by id or name; where nobody has that, by what an app calls the user. Two apps may call two users the same.
-pub(super) fn find_user(tx: &mut Tx<'_>, user: &UserRef) -> Result<Option<User>, Failure> {
-    if let Some(found) = tx.user(user)? {
-        return Ok(Some(found));
-    }
-    let text = named(user);
-    let Ok(external_id) = text.parse::<ExternalId>() else { return Ok(None) };
-    let mut called = Vec::new();
-    for app in tx.apps()? {
-        called.extend(tx.user_by_external_id(app.id, &external_id)?);
-    }
-    called.sort_by_key(|user| user.id);
-    called.dedup_by_key(|user| user.id);
-    if called.len() > 1 {
-        let ids: Vec<String> = called.iter().map(|user| user.id.to_string()).collect();
-        let sentence = format!("{text} is what apps call several users: say which, of {}", ids.join(", "));
-        return Err(ApiError::from(Code::ReferenceConflict).detail(sentence).into());
-    }
-    Ok(called.pop())
-}
-
-/// A reference as people write it: no backslash before the name of a user without a directory.
-fn named(user: &UserRef) -> String {
-    let text = user.to_string();
-    text.strip_prefix('\\').unwrap_or(&text).to_owned()
-}
-
-/// The user whose deletion is to be taken back: by name, where nobody who lives has it, the only one who had it.
-pub(super) fn user_to_restore(tx: &mut Tx<'_>, reference: &UserRef) -> Result<User, Failure> {
-    let mut deleted = match reference {
-        UserRef::Name { directory, username } if tx.user(reference)?.is_none() => {
-            users::deleted_by_name(tx, directory.as_ref(), username)?
-        }
-        _ => vec![],
-    };
-    match deleted.pop() {
-        None => user(tx, reference),
-        Some(only) if deleted.is_empty() => Ok(only),
-        Some(last) => {
-            let ids: Vec<String> = deleted.iter().chain([&last]).map(|user| user.id.to_string()).collect();
-            let sentence =
-                format!("several deleted users were {}: restore one by id, of {}", named(reference), ids.join(", "));
-            Err(ApiError::from(Code::ReferenceConflict).detail(sentence).into())
-        }
-    }
+    users::find(tx, user)
 }
 
 /// The app.

@@ -1,18 +1,14 @@
 //! `osaycore user unlink` and `osaycore user sign-out`: by which logins of providers a user comes in, and where the user is in.
 
 use clap::Args;
-use osaycore_directory::{AppRef, Identity, ProviderName, Storage as _, Subject, User, UserRef};
-use osaycore_jwt::session;
-use serde::Serialize;
+use osaycore_directory::{ProviderName, Subject, UserRef};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::output::{fields, optional, timestamp};
+use super::output::{fields, optional};
 use super::session::{self as opened, Session};
+use crate::admin::views::{IdentityView, SessionView};
 use crate::admin::{identities, sessions};
-use crate::error::Failure;
-use crate::store::tx::Tx;
-use crate::system;
 
 #[derive(Args)]
 pub(super) struct Unlink {
@@ -33,31 +29,6 @@ pub(super) struct SignOut {
     /// Only this session, with its tokens
     #[arg(long, value_name = "ID")]
     session: Option<Uuid>,
-}
-
-/// A login of a provider that is the user's.
-#[derive(Serialize)]
-pub(super) struct IdentityView {
-    provider: String,
-    issuer: String,
-    subject: String,
-    email: Option<String>,
-    /// Name and picture come from it.
-    is_source: bool,
-    created_at: String,
-    used_at: String,
-}
-
-/// A session that is not over.
-#[derive(Serialize)]
-pub(super) struct SessionView {
-    session_id: Uuid,
-    app_id: Uuid,
-    /// None: the app is gone.
-    app_name: Option<String>,
-    created_at: String,
-    refreshed_at: Option<String>,
-    expires_at: String,
 }
 
 impl Unlink {
@@ -99,22 +70,6 @@ impl SignOut {
 }
 
 impl IdentityView {
-    pub(super) fn all(tx: &mut Tx<'_>, user: &User) -> Result<Vec<Self>, Failure> {
-        Ok(tx.identities_of(user.id)?.iter().map(Self::of).collect())
-    }
-
-    fn of(identity: &Identity) -> Self {
-        Self {
-            provider: identity.provider.to_string(),
-            issuer: identity.issuer.to_string(),
-            subject: identity.subject.to_string(),
-            email: identity.email.as_ref().map(ToString::to_string),
-            is_source: identity.is_source,
-            created_at: timestamp(identity.created_at_us),
-            used_at: timestamp(identity.used_at_us),
-        }
-    }
-
     pub(super) fn to_text(&self) -> String {
         fields(&[
             ("identity", format!("{} {}", self.provider, self.subject)),
@@ -128,23 +83,6 @@ impl IdentityView {
 }
 
 impl SessionView {
-    pub(super) fn all(tx: &mut Tx<'_>, user: &User) -> Result<Vec<Self>, Failure> {
-        let now_s = system::now_us().div_euclid(1_000_000);
-        tx.live_sessions(user.uuid, now_s)?.iter().map(|session| Self::read(tx, session)).collect()
-    }
-
-    fn read(tx: &mut Tx<'_>, session: &session::Session) -> Result<Self, Failure> {
-        let at = |at_s: i64| timestamp(at_s.saturating_mul(1_000_000));
-        Ok(Self {
-            session_id: session.id,
-            app_id: session.aud,
-            app_name: tx.app(AppRef::Uuid(session.aud))?.map(|app| app.name.to_string()),
-            created_at: at(session.created_at_s),
-            refreshed_at: tx.refreshed_at_s(session.id)?.map(at),
-            expires_at: at(session.expires_at_s),
-        })
-    }
-
     pub(super) fn to_text(&self) -> String {
         fields(&[
             ("session", self.session_id.to_string()),

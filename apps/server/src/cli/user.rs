@@ -14,9 +14,9 @@ use super::output::table;
 use super::permit::Permit;
 use super::session::{self, Session};
 use super::signed_in::{SignOut, Unlink};
-use super::user_view::{UserDetails, UserRow};
 use crate::admin::otp;
 use crate::admin::users::{self, NewUserInput};
+use crate::admin::views::{UserDetails, UserRow};
 
 /// Users that are read at once.
 const PAGE: u32 = 1000;
@@ -175,7 +175,7 @@ impl User {
             }
             Self::Restore { user } => {
                 let user = session.write(|tx, by| {
-                    let user = session::user_to_restore(tx, &user)?;
+                    let user = users::to_restore(tx, &user)?;
                     users::restore(tx, by, &user)
                 })?;
                 session.output.show(&UserRow::of(&user), || format!("user {} is restored", user.username))

@@ -40,23 +40,31 @@ pub(super) fn file(
         .streaming(Box::pin(pieces))
 }
 
+/// What is sent next. A page may have nothing in it and not be the last; an empty piece would end the answer.
 async fn piece(
     person: &Person,
     rest: Rest,
-    mut read: impl FnMut(&mut Tx<'_>, &Asked) -> Result<Page<Vec<u8>>, Failure> + Send + 'static,
+    read: impl FnMut(&mut Tx<'_>, &Asked) -> Result<Page<Vec<u8>>, Failure> + Clone + Send + 'static,
 ) -> Result<Option<(Bytes, Rest)>, ApiError> {
-    let cursor = match rest {
+    let mut cursor = match rest {
         Rest::Nothing => return Ok(None),
         Rest::Head(head) if !head.is_empty() => return Ok(Some((head.into(), Rest::After(None)))),
         Rest::Head(_) => None,
         Rest::After(cursor) => cursor,
     };
-    // A server that stops does not wait for the end of a long file.
-    if person.state.is_draining() {
-        return Err(Code::Unavailable.into());
+    loop {
+        // A server that stops does not wait for the end of a long file.
+        if person.state.is_draining() {
+            return Err(Code::Unavailable.into());
+        }
+        let (asked, mut read) = (Asked { cursor, limit: PIECE }, read.clone());
+        let page = person.read(move |tx| read(tx, &asked)).await?;
+        let bytes: Bytes = page.items.concat().into();
+        match page.next {
+            None if bytes.is_empty() => return Ok(None),
+            None => return Ok(Some((bytes, Rest::Nothing))),
+            Some(next) if bytes.is_empty() => cursor = Some(next),
+            Some(next) => return Ok(Some((bytes, Rest::After(Some(next))))),
+        }
     }
-    let asked = Asked { cursor, limit: PIECE };
-    let page = person.read(move |tx| read(tx, &asked)).await?;
-    let rest = page.next.map_or(Rest::Nothing, |cursor| Rest::After(Some(cursor)));
-    Ok(Some((page.items.concat().into(), rest)))
 }

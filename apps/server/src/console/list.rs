@@ -1,14 +1,14 @@
 //! What the lists have in common: filters in the query, a page after a cursor, and the ways on from there.
 
 use actix_web::HttpRequest;
-use osaycore_directory::{ExternalId, Storage as _, User, UserRef};
+use osaycore_directory::UserRef;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::error::{ApiError, Failure};
+use crate::admin::users;
+use crate::error::ApiError;
 use crate::extract::console::{Filled, Person, Refused};
 use crate::store::lists::Asked;
-use crate::store::tx::Tx;
 
 /// Rows of a page.
 const PAGE: u32 = 50;
@@ -104,28 +104,13 @@ pub(super) fn day(us: i64) -> String {
 /// The user of the field `user`: by UUID, numeric id, name, or what an app calls somebody.
 pub(super) async fn user(person: &Person, filters: &mut Filled) -> Result<Option<i64>, Refused> {
     let Some(wanted) = filters.optional::<UserRef>("user") else { return Ok(None) };
-    let text = filters.text("user").trim().to_owned();
-    let found = person.read(move |tx| find(tx, &wanted, &text)).await?;
-    match found.as_slice() {
-        [] => filters.refuse("user", "there is no such user"),
-        [user] => return Ok(Some(user.id)),
-        _ => filters.refuse("user", "several apps call different users so: give the UUID or the numeric id"),
+    match person.read(move |tx| users::find_if_there(tx, &wanted)).await {
+        Ok(Some(user)) => return Ok(Some(user.id)),
+        Ok(None) => filters.refuse("user", "there is no such user"),
+        Err(error) if error.code.status().is_client_error() => filters.refuse("user", error.to_string()),
+        Err(error) => return Err(error.into()),
     }
     Ok(None)
-}
-
-fn find(tx: &mut Tx<'_>, wanted: &UserRef, text: &str) -> Result<Vec<User>, Failure> {
-    if let Some(found) = tx.user(wanted)? {
-        return Ok(vec![found]);
-    }
-    let Ok(external_id) = text.parse::<ExternalId>() else { return Ok(Vec::new()) };
-    let mut called = Vec::new();
-    for app in tx.apps()? {
-        called.extend(tx.user_by_external_id(app.id, &external_id)?);
-    }
-    called.sort_by_key(|user| user.id);
-    called.dedup_by_key(|user| user.id);
-    Ok(called)
 }
 
 /// What an address in the path names, or there is no such page.

@@ -140,11 +140,16 @@ async fn caller(
 
 /// The whole body, within its limits of size and time.
 pub(super) async fn receive(request: &mut ServiceRequest) -> Result<web::Bytes, ApiError> {
+    receive_up_to(request, BODY_LIMIT).await
+}
+
+/// The same with another limit of size.
+pub(super) async fn receive_up_to(request: &mut ServiceRequest, limit: usize) -> Result<web::Bytes, ApiError> {
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > BODY_LIMIT)) {
+    if announced.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit)) {
         return Err(Code::BodyTooLarge.into());
     }
-    tokio::time::timeout(BODY_TIMEOUT, read_body(request.take_payload()))
+    tokio::time::timeout(BODY_TIMEOUT, read_body(request.take_payload(), limit))
         .await
         .unwrap_or_else(|_| Err(ApiError::from(Code::InvalidJson).detail("The body did not arrive in time")))
 }
@@ -299,7 +304,7 @@ impl Caller {
 
     fn count(&self, state: &State, action: Action, code: Code) {
         let refusal = Refused {
-            app: Some((self.app().tenant_id, self.app().id)),
+            of: Some((self.app().tenant_id, Some(self.app().id))),
             address: &self.0.origin.address_text(),
             action,
             reason: code.as_str(),
@@ -317,11 +322,11 @@ impl FromRequest for Caller {
     }
 }
 
-async fn read_body(mut payload: Payload) -> Result<web::Bytes, ApiError> {
+async fn read_body(mut payload: Payload, limit: usize) -> Result<web::Bytes, ApiError> {
     let mut body = web::BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| ApiError::from(Code::InvalidJson).detail("The body did not arrive whole"))?;
-        if body.len().saturating_add(chunk.len()) > BODY_LIMIT {
+        if body.len().saturating_add(chunk.len()) > limit {
             return Err(Code::BodyTooLarge.into());
         }
         body.extend_from_slice(&chunk);
@@ -332,7 +337,7 @@ async fn read_body(mut payload: Payload) -> Result<web::Bytes, ApiError> {
 /// A signature that is refused, counted for the audit trail.
 pub(super) fn refused(state: &State, origin: &Origin, code: Code, app: Option<&App>) -> ApiError {
     let refusal = Refused {
-        app: app.map(|app| (app.tenant_id, app.id)),
+        of: app.map(|app| (app.tenant_id, Some(app.id))),
         address: &origin.address_text(),
         action: Action::SignatureRefused,
         reason: code.as_str(),

@@ -1,6 +1,7 @@
 //! What a handler asks for in its signature: the verified app, the bearer, the parsed body.
 
 pub(crate) mod address;
+pub(crate) mod admin;
 pub(crate) mod bearer;
 pub(crate) mod body;
 pub(crate) mod caller;

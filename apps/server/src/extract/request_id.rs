@@ -217,6 +217,7 @@ fn method_label(method: &str) -> &'static str {
         "GET" => "GET",
         "POST" => "POST",
         "PATCH" => "PATCH",
+        "PUT" => "PUT",
         "DELETE" => "DELETE",
         _ => "other",
     }

@@ -57,7 +57,8 @@ impl Bench {
                 link: None,
             };
             let user = users::create(tx, &by, input)?;
-            credits::add(tx, &by, &user, credits.parse().unwrap(), osaycore_ledger::AddKind::Bonus, None)?;
+            let (amount, kind) = (credits.parse().unwrap(), osaycore_ledger::AddKind::Bonus);
+            credits::add(tx, &by, &user, credits::Addition { amount, kind, description: None, reference: None })?;
             Ok((app, user))
         })
         .unwrap();

@@ -1,5 +1,6 @@
 //! One file per capability: its routes, request and response types, handlers.
 
+mod admin;
 mod assets;
 mod context;
 mod credits;
@@ -46,6 +47,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig, with_metrics: bool) {
                 .configure(oauth::configure)
                 .configure(sessions::configure)
                 .configure(description::configure)
+                .configure(admin::configure)
                 .default_service(web::to(not_found)),
         )
         .configure(health::configure)

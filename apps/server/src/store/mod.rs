@@ -2,6 +2,7 @@
 
 pub(crate) mod admin_factors;
 pub(crate) mod admin_sessions;
+pub(crate) mod admin_tokens;
 pub(crate) mod admins;
 pub(crate) mod apps;
 pub(crate) mod assignments;

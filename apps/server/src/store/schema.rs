@@ -174,6 +174,10 @@ table! { tally_marks (tenant_id) { tenant_id -> BigInt, last_event_id -> BigInt,
 table! { active_users (tenant_id, hours, hour, user_id) {
     tenant_id -> BigInt, hours -> BigInt, hour -> BigInt, user_id -> BigInt,
 } }
+table! { admin_tokens (tenant_id, id) {
+    tenant_id -> BigInt, id -> BigInt, name -> Text, token_hash -> Binary, scopes -> Text, creator -> Text,
+    created_at_us -> BigInt, expires_at_us -> Nullable<BigInt>, last_used_at_us -> Nullable<BigInt>,
+} }
 table! { user_terms (tenant_id, user_id, term) {
     tenant_id -> BigInt, user_id -> BigInt, term -> Binary,
 } }

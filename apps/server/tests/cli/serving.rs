@@ -1,8 +1,10 @@
 //! `serve` and `quickstart`: what they print, and what other commands may do meanwhile.
 
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, Command, Stdio};
+use std::io::{BufRead as _, BufReader, Lines, Read as _};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use crate::support::{Deployment, text};
 
@@ -13,8 +15,14 @@ struct Server {
 }
 
 impl Server {
-    /// Starts and waits for the line that says where it listens.
     fn start(deployment: &Deployment, arguments: &[&str]) -> Self {
+        let (server, lines) = Self::start_and_read(deployment, arguments);
+        std::thread::spawn(move || lines.for_each(drop));
+        server
+    }
+
+    /// Starts and waits for the line that says where it listens; → with what else it says.
+    fn start_and_read(deployment: &Deployment, arguments: &[&str]) -> (Self, Lines<BufReader<ChildStderr>>) {
         let mut command = deployment.command(&[arguments, &["--listen", "127.0.0.1:0"]].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -26,8 +34,7 @@ impl Server {
             }
             writeln!(said, "{line}").unwrap();
         };
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address }
+        (Self { child, address }, lines)
     }
 
     /// Stops it; → what it had printed.
@@ -59,6 +66,25 @@ fn commands_work_beside_a_server_but_for_restore() {
     deployment.text(&["credits", "verify"]);
     drop(server);
     deployment.text(&["restore", "copy.db"]);
+}
+
+#[test]
+fn a_server_whose_log_nobody_reads_any_more_stops_when_it_is_told_to() {
+    let deployment = Deployment::new();
+    let (server, said) = Server::start_and_read(&deployment, &["serve"]);
+    drop(said);
+    let pid = server.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let (ended, wait) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut server = server;
+        let _ = ended.send(server.child.wait());
+    });
+    let status = wait.recv_timeout(Duration::from_secs(60));
+    if status.is_err() {
+        let _ = Command::new("kill").args(["-KILL", &pid]).status();
+    }
+    assert!(status.unwrap().unwrap().success());
 }
 
 #[test]

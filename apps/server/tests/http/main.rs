@@ -10,6 +10,7 @@
 mod support;
 
 mod accounts;
+mod admin_api;
 mod background;
 mod console;
 mod context;

@@ -4,19 +4,15 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use clap::Args;
-use osaycore_directory::{App, AppRef, Storage as _, User, UserRef, effective, user_by_api_id};
-use osaycore_flags::{Context, Explanation, Key, RedactedExplanation};
-use osaycore_ledger::Storage as _;
+use osaycore_directory::{AppRef, UserRef};
+use osaycore_flags::{Explanation, Key, RedactedExplanation};
 use serde_json::{Map, Value};
 
 use super::explanation::{redacted, whole};
 use super::file;
-use crate::admin::flags;
+use crate::admin::flags::{self, Somebody};
 use crate::cli::Usage;
 use crate::cli::session::{self, Session};
-use crate::context::{FlagContext, Given, Layers, Remembering};
-use crate::error::{ApiError, Code, Failure};
-use crate::store::tx::Tx;
 use crate::system;
 
 #[derive(Args)]
@@ -38,76 +34,31 @@ pub(crate) struct Explain {
 
 impl Explain {
     pub(super) fn run(self, session: &Session) -> anyhow::Result<()> {
-        let given = self.context.as_deref().map(object).transpose()?.map(|given| Given::about(&self.user, given));
-        let reference = self.user.parse::<UserRef>().ok();
-        if reference.is_none() && given.is_none() {
+        let given = self.context.as_deref().map(object).transpose()?;
+        if given.is_none() && self.user.parse::<UserRef>().is_err() {
             return Err(Usage("USER is a UUID, numeric id, directory\\username, username or external id").into());
         }
+        let somebody = Somebody { id: self.user.clone(), given };
         session.read(|tx| {
             let app = session::app(tx, self.app)?;
-            let Some(given) = &given else {
-                let user = reference.as_ref().map(|reference| session::user(tx, reference)).transpose()?;
-                return self.of_user(session, tx, &app, &user.ok_or(Code::UserNotFound)?, None);
+            let show = |explanation: &Explanation<'_>, is_user: bool| {
+                if !is_user {
+                    let id = &self.user;
+                    session.output.note(&format!("there is no user {id}: explained of a stranger with that id"));
+                }
+                self.show(session, explanation)
             };
-            let is_there = |user: &User| !user.is_deleted();
-            // Whom OpenFeature's clients would mean by it comes first.
-            let meant = match (user_by_api_id(tx, app.id, &self.user)?, &reference) {
-                (None, Some(reference)) => session::find_user(tx, reference)?.filter(is_there),
-                (known, _) => known,
-            };
-            if let Some(user) = meant {
-                return self.of_user(session, tx, &app, &user, Some(given));
-            }
-            session.output.note(&format!("there is no user {}: explained of a stranger with that id", self.user));
-            self.of_unit(session, tx, &app, &self.user, &Layers::new(None, given, app.uuid.to_string()))
+            flags::explain(tx, &app, &self.key, &somebody, system::now_us(), show)
         })?
     }
 
-    fn of_user(
-        &self,
-        session: &Session,
-        tx: &mut Tx<'_>,
-        app: &App,
-        user: &User,
-        given: Option<&Given>,
-    ) -> Result<anyhow::Result<()>, Failure> {
-        let permit = tx.permit(user.id, app.id)?;
-        let shares_group = app.settings.restrict_to_groups && tx.shares_group(user.id, app.id)?;
-        let effective = effective(app, permit.as_ref(), shares_group);
-        let groups = tx.group_names(user.id)?;
-        let account = tx.account(user.id)?.ok_or(Code::UserNotFound)?;
-        let stored = FlagContext::new(user, permit.as_ref(), &effective, &groups, &account).in_app(app.uuid);
-        let unit = user.uuid.to_string();
-        match given {
-            None => self.of_unit(session, tx, app, &unit, &stored),
-            Some(given) => {
-                self.of_unit(session, tx, app, &unit, &Layers::new(Some(stored), given, app.uuid.to_string()))
-            }
-        }
-    }
-
-    fn of_unit(
-        &self,
-        session: &Session,
-        tx: &mut Tx<'_>,
-        app: &App,
-        unit: &str,
-        attributes: &impl Context,
-    ) -> Result<anyhow::Result<()>, Failure> {
-        let (set, assigned) = flags::served(tx, app, unit)?;
-        let context = Remembering { attributes, assigned: &assigned };
-        let Some(explanation) = set.explain(self.key.as_str(), &context, system::now_us()) else {
-            let missing = format!("app {} has no active flag {}", app.name, self.key);
-            return Err(ApiError::from(Code::NotFound).detail(missing).into());
-        };
-        let output = session.output;
-        Ok(if self.redacted {
+    fn show(&self, session: &Session, explanation: &Explanation<'_>) -> anyhow::Result<()> {
+        if self.redacted {
             let explanation: RedactedExplanation<'_> = explanation.redacted();
-            output.show(&explanation, || redacted(&explanation))
+            session.output.show(&explanation, || redacted(&explanation))
         } else {
-            let explanation: Explanation<'_> = explanation;
-            output.show(&explanation, || whole(&explanation))
-        })
+            session.output.show(explanation, || whole(explanation))
+        }
     }
 }
 

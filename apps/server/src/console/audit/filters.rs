@@ -48,7 +48,8 @@ pub(super) fn actions() -> Vec<(String, String)> {
 
 /// The actor as the trail has it, of what people write: a login, the number of an app, the UUID of a user, or all of it.
 fn actor(text: &str) -> String {
-    let is_whole = text == "system" || ["operator ", "app ", "user "].iter().any(|kind| text.starts_with(kind));
+    let is_whole =
+        text == "system" || ["operator ", "app ", "user ", "token "].iter().any(|kind| text.starts_with(kind));
     if is_whole {
         text.to_owned()
     } else if text.bytes().all(|byte| byte.is_ascii_digit()) {

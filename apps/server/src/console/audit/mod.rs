@@ -89,6 +89,7 @@ impl Row {
                 None => event.actor.to_string(),
             },
             Actor::Operator(login) => login.clone(),
+            Actor::Token(_) => event.actor.to_string(),
             Actor::System => "OsayCore itself".to_owned(),
         };
         let target = event.target.as_ref().map(|target| match (target.kind, event.user_id) {

@@ -35,14 +35,10 @@ async fn show(owner: Owner) -> Result<HttpResponse, Refused> {
 /// `POST /console/settings/limit`: another one, or none.
 async fn set(form: Form<Owner>) -> Result<HttpResponse, Refused> {
     let Form { who: owner, mut filled } = form;
-    let wanted = filled.text(FIELD).trim();
-    let is_number = wanted.bytes().all(|byte| byte.is_ascii_digit());
-    let parsed =
-        if wanted.is_empty() { Some(None) } else { wanted.parse::<i64>().ok().filter(|_| is_number).map(Some) };
-    let Some(wanted) = parsed else {
-        filled.refuse(FIELD, "a whole number of users, or nothing for as many as there are");
+    let wanted = filled.optional::<u32>(FIELD).map(i64::from);
+    if filled.has_problems() {
         return Ok(page(&owner, StatusCode::UNPROCESSABLE_ENTITY, &filled));
-    };
+    }
     let changed = owner.write(move |tx, by| {
         let before = limit(tx)?;
         tenants::set_monthly_user_limit(tx, by, before, wanted)

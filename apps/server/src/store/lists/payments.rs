@@ -79,7 +79,7 @@ fn by_time(
             query.filter(payments::created_at_us.le(*at_us)).filter(payments::created_at_us.lt(*at_us).or(same_time));
     }
     let rows: Vec<PaymentRow> = query.load(&mut *tx.connection)?;
-    rows.into_iter().map(|row| keyed(row.read()?)).collect()
+    rows.into_iter().map(|row| Ok(keyed(row.read()?))).collect()
 }
 
 /// Each app has at most one.
@@ -93,7 +93,7 @@ fn by_external_id(
     let mut found = Vec::new();
     for app_id in apps {
         if let Some(payment) = payment_by_external_id(tx, *app_id, external_id)? {
-            found.push(keyed(payment)?);
+            found.push(keyed(payment));
         }
     }
     found.sort_unstable_by_key(|(key, _)| std::cmp::Reverse(*key));
@@ -102,6 +102,6 @@ fn by_external_id(
     Ok(found)
 }
 
-fn keyed(payment: Payment) -> Result<(Key, Payment), StoreError> {
-    Ok(((payment.created_at_us, payment.id), payment))
+fn keyed(payment: Payment) -> (Key, Payment) {
+    ((payment.created_at_us, payment.id), payment)
 }

@@ -3,8 +3,10 @@
 mod browser;
 mod forms;
 mod money;
+mod overview;
 mod person;
 mod sessions;
+mod settings;
 mod sign_in;
 mod trail;
 

@@ -1,0 +1,340 @@
+//! Apps, their settings, secrets and evaluation keys.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use actix_web::web::{self, Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use osaycore_directory::{AdminScope, App, AppScope, AppSettings, Name, RedirectUri, Storage as _};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use super::{Changed, List, asked, list_query, scoped};
+use crate::admin::apps::{self, NewApp};
+use crate::admin::{eval_keys, tenants};
+use crate::error::{ApiError, Code, Failure};
+use crate::extract::admin::{Admin, AdminBody};
+use crate::routes::{resource, timestamp};
+use crate::server::State;
+use crate::store::apps::SecretKind;
+use crate::store::eval_keys::{EvalKey, of_app};
+use crate::store::lists;
+use crate::store::tx::Tx;
+
+const READ: AdminScope = AdminScope::AppsRead;
+const WRITE: AdminScope = AdminScope::AppsWrite;
+/// How long replaced secrets go on working, unless said otherwise: a day.
+const DEFAULT_GRACE_S: u32 = 24 * 60 * 60;
+
+pub(super) fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            resource("/admin/v1/apps", "GET, POST")
+                .route(scoped(web::get().to(list), READ))
+                .route(scoped(web::post().to(create), WRITE)),
+        )
+        .service(
+            resource("/admin/v1/apps/{app}", "GET, PATCH")
+                .route(scoped(web::get().to(show), READ))
+                .route(scoped(web::patch().to(change), WRITE)),
+        )
+        .service(resource("/admin/v1/apps/{app}/secrets", "POST").route(scoped(web::post().to(rotate), WRITE)))
+        .service(
+            resource("/admin/v1/apps/{app}/eval-keys", "GET, POST")
+                .route(scoped(web::get().to(list_keys), READ))
+                .route(scoped(web::post().to(create_key), WRITE)),
+        )
+        .service(
+            resource("/admin/v1/apps/{app}/eval-keys/{key}", "DELETE")
+                .route(scoped(web::delete().to(remove_key), WRITE)),
+        );
+}
+
+/// An app; its secrets are not told.
+#[derive(Serialize)]
+struct AppView {
+    app_id: Uuid,
+    oasis_app_id: i64,
+    name: String,
+    api_key: String,
+    scopes: Vec<&'static str>,
+    disabled: bool,
+    created_at: String,
+    settings: AppSettings,
+    /// The groups that it is open to, where it is restricted to groups.
+    groups: Vec<i64>,
+}
+
+/// A new app with its secrets, which are told once.
+#[derive(Serialize)]
+struct CreatedApp {
+    app_id: Uuid,
+    oasis_app_id: i64,
+    name: String,
+    api_key: String,
+    secret_key: String,
+    oasis_application_key: String,
+    oasis_api_key: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CreateApp {
+    name: Name,
+    #[serde(default)]
+    scopes: Vec<AppScope>,
+    #[serde(default)]
+    redirect_uris: Vec<String>,
+}
+
+/// What is named is set, the rest stays.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChangeApp {
+    disabled: Option<bool>,
+    /// By the names of `osaycore app set`; a list is replaced whole.
+    #[serde(default)]
+    settings: BTreeMap<String, Box<RawValue>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RotateSecret {
+    #[serde(default)]
+    kind: Kind,
+    /// For how long the present ones go on working.
+    grace_seconds: Option<u32>,
+}
+
+/// What a secret keys: requests of the API, or of one-time passcodes.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    #[default]
+    Signing,
+    Oasis,
+}
+
+/// A new secret, told once: the one of the two that was asked for.
+#[derive(Serialize)]
+struct RotatedSecret {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oasis_application_key: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CreateKey {
+    name: Option<Name>,
+}
+
+/// An evaluation key without the key.
+#[derive(Serialize)]
+struct KeyView {
+    id: i64,
+    name: String,
+    created_at: String,
+}
+
+/// A new evaluation key, told once.
+#[derive(Serialize)]
+struct CreatedKey {
+    eval_key: String,
+    id: i64,
+    name: String,
+    created_at: String,
+}
+
+/// `GET /api/admin/v1/apps`: by name.
+async fn list(state: Data<State>, admin: Admin, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let asked = asked(&list_query(request.query_string(), &[])?)?;
+    super::read(&state, &admin, move |tx| {
+        let page = lists::apps::list(tx, &asked)?;
+        let mut items = Vec::with_capacity(page.items.len());
+        for app in page.items {
+            items.push(AppView::read(tx, app)?);
+        }
+        Ok(List { items, next_cursor: page.next })
+    })
+    .await
+}
+
+/// `POST /api/admin/v1/apps`
+async fn create(
+    state: Data<State>,
+    admin: Admin,
+    AdminBody(new): AdminBody<CreateApp>,
+) -> Result<HttpResponse, ApiError> {
+    let uris = new.redirect_uris.iter().map(|uri| uri.parse::<RedirectUri>());
+    let redirect_uris =
+        uris.collect::<Result<Vec<_>, _>>().map_err(|error| ApiError::invalid("redirect_uris", error))?;
+    let new = NewApp { name: new.name, scopes: new.scopes.into(), redirect_uris };
+    let snapshots = Arc::clone(&state.snapshots);
+    super::make(&state, &admin, move |tx, by| {
+        if !lists::apps::by_name(tx, new.name.as_str())?.is_empty() {
+            let sentence = format!("name: there is an app {} already", new.name);
+            return Err(ApiError::field(Code::ReferenceConflict, "name", sentence).into());
+        }
+        snapshots.with_sealer(tx, |tx, sealer| {
+            let created = apps::create(tx, sealer, by, new.clone())?;
+            Ok(CreatedApp {
+                app_id: created.app.uuid,
+                oasis_app_id: created.app.id,
+                name: created.app.name.into(),
+                api_key: created.app.api_key,
+                secret_key: created.secret_key,
+                oasis_application_key: created.oasis_application_key,
+                oasis_api_key: tenants::api_key(tx, sealer)?,
+            })
+        })
+    })
+    .await
+}
+
+/// `GET /api/admin/v1/apps/{app}`
+async fn show(state: Data<State>, admin: Admin, app: Path<String>) -> Result<HttpResponse, ApiError> {
+    super::read_versioned(&state, &admin, move |tx| {
+        let app = super::app(tx, &app)?;
+        let version = version(&app)?;
+        Ok((AppView::read(tx, app)?, version))
+    })
+    .await
+}
+
+/// `PATCH /api/admin/v1/apps/{app}`
+async fn change(
+    state: Data<State>,
+    admin: Admin,
+    app: Path<String>,
+    AdminBody(change): AdminBody<ChangeApp>,
+) -> Result<HttpResponse, ApiError> {
+    let mut settings = Vec::new();
+    for (key, value) in &change.settings {
+        if !AppSettings::KEYS.contains(&key.as_str()) {
+            return Err(ApiError::field(Code::UnknownField, key, format!("{key} is no setting of an app")));
+        }
+        settings.push((key.clone(), values(key, value)?));
+    }
+    let precondition = admin.precondition();
+    super::change(&state, &admin, move |tx, by| {
+        let mut app = super::app(tx, &app)?;
+        precondition.holds(&version(&app)?)?;
+        app = apps::set(tx, by, &app, &settings)?;
+        if let Some(disabled) = change.disabled {
+            app = apps::set_disabled(tx, by, &app, disabled)?;
+        }
+        AppView::read(tx, app)
+    })
+    .await
+}
+
+/// `POST /api/admin/v1/apps/{app}/secrets`
+async fn rotate(
+    state: Data<State>,
+    admin: Admin,
+    app: Path<String>,
+    AdminBody(asked): AdminBody<RotateSecret>,
+) -> Result<HttpResponse, ApiError> {
+    let grace_s = asked.grace_seconds.unwrap_or(DEFAULT_GRACE_S);
+    let snapshots = Arc::clone(&state.snapshots);
+    super::make(&state, &admin, move |tx, by| {
+        let app = super::app(tx, &app)?;
+        snapshots.with_sealer(tx, |tx, sealer| {
+            let mut rotate = |kind| apps::rotate_secret(tx, sealer, by, &app, kind, grace_s);
+            Ok(match asked.kind {
+                Kind::Signing => {
+                    RotatedSecret { secret_key: Some(rotate(SecretKind::Signing)?), oasis_application_key: None }
+                }
+                Kind::Oasis => {
+                    RotatedSecret { secret_key: None, oasis_application_key: Some(rotate(SecretKind::Oasis)?) }
+                }
+            })
+        })
+    })
+    .await
+}
+
+/// `GET /api/admin/v1/apps/{app}/eval-keys`: all of them; an app has few.
+async fn list_keys(state: Data<State>, admin: Admin, app: Path<String>) -> Result<HttpResponse, ApiError> {
+    super::read(&state, &admin, move |tx| {
+        let app = super::app(tx, &app)?;
+        let items = of_app(tx, app.id)?.into_iter().map(KeyView::of).collect();
+        Ok(List { items, next_cursor: None })
+    })
+    .await
+}
+
+/// `POST /api/admin/v1/apps/{app}/eval-keys`
+async fn create_key(
+    state: Data<State>,
+    admin: Admin,
+    app: Path<String>,
+    AdminBody(new): AdminBody<CreateKey>,
+) -> Result<HttpResponse, ApiError> {
+    super::make(&state, &admin, move |tx, by| {
+        let app = super::app(tx, &app)?;
+        let (key, eval_key) = eval_keys::create(tx, by, &app, new.name.as_ref())?;
+        let KeyView { id, name, created_at } = KeyView::of(key);
+        Ok(CreatedKey { eval_key, id, name, created_at })
+    })
+    .await
+}
+
+/// `DELETE /api/admin/v1/apps/{app}/eval-keys/{key}`: by number or name.
+async fn remove_key(state: Data<State>, admin: Admin, path: Path<(String, String)>) -> Result<HttpResponse, ApiError> {
+    super::change(&state, &admin, move |tx, by| {
+        let (app, key) = (super::app(tx, &path.0)?, &path.1);
+        let is_it = |kept: &EvalKey| kept.id.to_string() == *key || kept.name.as_str() == key;
+        let changed = of_app(tx, app.id)?.iter().any(is_it);
+        if changed {
+            eval_keys::remove(tx, by, &app, key)?;
+        }
+        Ok(Changed { changed })
+    })
+    .await
+}
+
+/// The values of a setting: those of a list, none of `null`, else one.
+fn values(key: &str, value: &RawValue) -> Result<Vec<String>, ApiError> {
+    let invalid = |_| ApiError::invalid(key, "a text, a number, true, false, or a list of texts");
+    match value.get().as_bytes().first() {
+        Some(b'n') => Ok(Vec::new()),
+        Some(b'"') => serde_json::from_str(value.get()).map(|text| vec![text]).map_err(invalid),
+        Some(b'[') => serde_json::from_str(value.get()).map_err(invalid),
+        Some(b'{') | None => Err(ApiError::invalid(key, "a text, a number, true, false, or a list of texts")),
+        Some(_) => Ok(vec![value.get().to_owned()]),
+    }
+}
+
+/// Another with every change.
+fn version(app: &App) -> Result<String, Failure> {
+    let settings = app.settings.to_json().map_err(|_| Code::Internal)?;
+    let digest = Sha256::digest(format!("{} {settings}", app.disabled));
+    Ok(hex::encode(digest.get(..8).unwrap_or_default()))
+}
+
+impl AppView {
+    fn read(tx: &mut Tx<'_>, app: App) -> Result<Self, Failure> {
+        Ok(Self {
+            groups: tx.groups_of_app(app.id)?,
+            app_id: app.uuid,
+            oasis_app_id: app.id,
+            name: app.name.into(),
+            api_key: app.api_key,
+            scopes: app.scopes.iter().map(|scope| scope.as_str()).collect(),
+            disabled: app.disabled,
+            created_at: timestamp(app.created_at_us),
+            settings: app.settings,
+        })
+    }
+}
+
+impl KeyView {
+    fn of(key: EvalKey) -> Self {
+        Self { id: key.id, name: key.name.into(), created_at: timestamp(key.created_at_us) }
+    }
+}

@@ -1,0 +1,226 @@
+//! The tenant, its API key, and the keys that sign user tokens.
+
+use std::sync::Arc;
+
+use actix_web::HttpResponse;
+use actix_web::web::{self, Data, Path};
+use osaycore_directory::{AdminScope, Tenant};
+use osaycore_jwt::Algorithm;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::{Changed, List, scoped};
+use crate::admin::bootstrap::DEFAULT_TENANT;
+use crate::admin::{keys, tenants};
+use crate::error::{ApiError, Code, Failure};
+use crate::extract::admin::{Admin, AdminBody};
+use crate::routes::{resource, timestamp};
+use crate::server::State;
+use crate::store::jwt_keys::{self, KeyInfo};
+use crate::store::tenants as stored;
+use crate::store::tx::Tx;
+
+const READ: AdminScope = AdminScope::SettingsRead;
+const WRITE: AdminScope = AdminScope::SettingsWrite;
+/// The longest that a key is published before it issues: a week.
+const LONGEST_LEAD_S: i64 = 604_800;
+
+pub(super) fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            resource("/admin/v1/settings", "GET, PATCH")
+                .route(scoped(web::get().to(show), READ))
+                .route(scoped(web::patch().to(change), WRITE)),
+        )
+        .service(resource("/admin/v1/settings/api-key", "POST").route(scoped(web::post().to(rotate_api_key), WRITE)))
+        .service(
+            resource("/admin/v1/settings/token-keys", "GET, POST")
+                .route(scoped(web::get().to(list_keys), READ))
+                .route(scoped(web::post().to(rotate_key), WRITE)),
+        )
+        .service(
+            resource("/admin/v1/settings/token-keys/{kid}", "DELETE").route(scoped(web::delete().to(drop_key), WRITE)),
+        );
+}
+
+/// The tenant that the token is of.
+#[derive(Serialize)]
+struct TenantView {
+    tenant_id: i64,
+    name: String,
+    /// How many distinct users may pass a second factor in a month; none: any number.
+    monthly_user_limit: Option<i64>,
+    created_at: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChangeTenant {
+    /// `null` takes the limit away.
+    #[serde(default, deserialize_with = "limit")]
+    monthly_user_limit: Limit,
+}
+
+/// What becomes of a limit.
+#[derive(Clone, Copy, Default)]
+enum Limit {
+    /// It is not named.
+    #[default]
+    Stays,
+    /// None: any number.
+    Is(Option<u32>),
+}
+
+/// The tenant's new key of one-time passcode requests, told once.
+#[derive(Serialize)]
+struct RotatedApiKey {
+    oasis_api_key: String,
+}
+
+/// A key that signs user tokens; never its secret.
+#[derive(Serialize)]
+struct TokenKeyView {
+    kid: String,
+    algorithm: String,
+    state: String,
+    created_at: String,
+    active_from: String,
+    drop_after: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RotateKey {
+    /// `HS256`, `EdDSA` or `RS256`; none: as before.
+    algorithm: Option<String>,
+    /// For how long it is published before it issues.
+    lead_seconds: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct RotatedKey {
+    kid: String,
+}
+
+/// `GET /api/admin/v1/settings`
+async fn show(state: Data<State>, admin: Admin) -> Result<HttpResponse, ApiError> {
+    super::read(&state, &admin, |tx| Ok(TenantView::of(tenant(tx)?))).await
+}
+
+/// `PATCH /api/admin/v1/settings`
+async fn change(
+    state: Data<State>,
+    admin: Admin,
+    AdminBody(asked): AdminBody<ChangeTenant>,
+) -> Result<HttpResponse, ApiError> {
+    super::change(&state, &admin, move |tx, by| {
+        let before = tenant(tx)?.monthly_user_limit;
+        if let Limit::Is(limit) = asked.monthly_user_limit {
+            tenants::set_monthly_user_limit(tx, by, before, limit.map(i64::from))?;
+        }
+        Ok(TenantView::of(tenant(tx)?))
+    })
+    .await
+}
+
+/// `POST /api/admin/v1/settings/api-key`: replaces it at once.
+async fn rotate_api_key(
+    state: Data<State>,
+    admin: Admin,
+    AdminBody(_): AdminBody<super::Nothing>,
+) -> Result<HttpResponse, ApiError> {
+    let snapshots = Arc::clone(&state.snapshots);
+    super::make(&state, &admin, move |tx, by| {
+        let oasis_api_key = snapshots.with_sealer(tx, |tx, sealer| tenants::rotate_api_key(tx, sealer, by))?;
+        Ok(RotatedApiKey { oasis_api_key })
+    })
+    .await
+}
+
+/// `GET /api/admin/v1/settings/token-keys`
+async fn list_keys(state: Data<State>, admin: Admin) -> Result<HttpResponse, ApiError> {
+    super::read(&state, &admin, |tx| {
+        let items = jwt_keys::list(tx.connection())?.into_iter().map(TokenKeyView::of).collect();
+        Ok(List { items, next_cursor: None })
+    })
+    .await
+}
+
+/// `POST /api/admin/v1/settings/token-keys`: publishes a new one, which issues later.
+async fn rotate_key(
+    state: Data<State>,
+    admin: Admin,
+    AdminBody(asked): AdminBody<RotateKey>,
+) -> Result<HttpResponse, ApiError> {
+    let named = |name: &String| {
+        Algorithm::named(name).ok_or_else(|| ApiError::invalid("algorithm", "one of HS256, EdDSA and RS256"))
+    };
+    let algorithm = asked.algorithm.as_ref().map(named).transpose()?;
+    if asked.lead_seconds.is_some_and(|seconds| !(0..=LONGEST_LEAD_S).contains(&seconds)) {
+        return Err(ApiError::invalid("lead_seconds", format!("a whole number from 0 to {LONGEST_LEAD_S}")));
+    }
+    let snapshots = Arc::clone(&state.snapshots);
+    super::make(&state, &admin, move |tx, by| {
+        of_the_deployment(tx)?;
+        let rotated =
+            snapshots.with_sealer(tx, |tx, sealer| keys::rotate_jwt(tx, sealer, by, algorithm, asked.lead_seconds))?;
+        Ok(RotatedKey { kid: rotated })
+    })
+    .await
+}
+
+/// `DELETE /api/admin/v1/settings/token-keys/{kid}`: refuses every token of a key that leaked.
+async fn drop_key(state: Data<State>, admin: Admin, kid: Path<String>) -> Result<HttpResponse, ApiError> {
+    super::change(&state, &admin, move |tx, by| {
+        of_the_deployment(tx)?;
+        let changed = match keys::drop_jwt(tx, by, &kid) {
+            // A repeat finds it done.
+            Err(Failure::Refused(error)) if error.code == Code::NotFound => false,
+            dropped => dropped.map(|()| true)?,
+        };
+        Ok(Changed { changed })
+    })
+    .await
+}
+
+fn tenant(tx: &mut Tx<'_>) -> Result<Tenant, Failure> {
+    let tenant_id = tx.tenant_id();
+    let all = stored::list(tx.connection())?;
+    all.into_iter().find(|tenant| tenant.id == tenant_id).ok_or_else(|| Code::Internal.into())
+}
+
+/// 403 for a token of another tenant than the first: the keys are those of all tenants.
+fn of_the_deployment(tx: &mut Tx<'_>) -> Result<(), Failure> {
+    if tenant(tx)?.name.as_str() == DEFAULT_TENANT {
+        return Ok(());
+    }
+    let sentence = format!("Token keys are all tenants': a token of the tenant {DEFAULT_TENANT} changes them");
+    Err(ApiError::from(Code::ScopeMissing).detail(sentence).into())
+}
+
+impl TenantView {
+    fn of(tenant: Tenant) -> Self {
+        Self {
+            tenant_id: tenant.id,
+            name: tenant.name.into(),
+            monthly_user_limit: tenant.monthly_user_limit,
+            created_at: timestamp(tenant.created_at_us),
+        }
+    }
+}
+
+impl TokenKeyView {
+    fn of(key: KeyInfo) -> Self {
+        Self {
+            kid: key.kid,
+            algorithm: key.algorithm,
+            state: key.state,
+            created_at: timestamp(key.created_at_us),
+            active_from: timestamp(key.active_from_us),
+            drop_after: key.drop_after_us.map(timestamp),
+        }
+    }
+}
+
+fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limit, D::Error> {
+    Option::deserialize(deserializer).map(Limit::Is)
+}
