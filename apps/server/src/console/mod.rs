@@ -33,10 +33,10 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, X_FRAME_OPTIONS};
 use actix_web::middleware::{Next, from_fn};
-use actix_web::{Error, HttpResponse, web};
+use actix_web::{Error, HttpMessage as _, HttpResponse, web};
 
 use crate::error::ApiError;
-use crate::extract::console::{Person, Refused};
+use crate::extract::console::{Look, Person, Refused};
 use crate::routes::resource;
 use shell::{Section, Shell};
 
@@ -61,6 +61,7 @@ async fn layer(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    request.extensions_mut().insert(Look(assets::style()));
     let mut response = next.call(request).await?.map_into_boxed_body();
     let answer = response.response().error().and_then(|error| match error.as_error::<Refused>() {
         Some(refused) => refused.answer(assets::style()),

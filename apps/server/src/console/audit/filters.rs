@@ -33,17 +33,25 @@ pub(super) async fn meant(person: &Person, filters: &mut Filled) -> Result<Event
 /// Every action, and before those of one subject all of them.
 pub(super) fn actions() -> Vec<(String, String)> {
     let mut choices = vec![(String::new(), "Anything".to_owned())];
-    let mut before = "";
+    let mut subjects: Vec<&str> = Vec::new();
     for action in Action::ALL {
-        let name = action.as_str();
-        let subject = name.split_inclusive('.').next().unwrap_or(name);
-        if subject != before {
-            choices.push((subject.to_owned(), format!("Everything of {subject}*")));
-            before = subject;
+        let subject = subject(*action);
+        if !subjects.contains(&subject) {
+            subjects.push(subject);
         }
-        choices.push((name.to_owned(), action.label().to_owned()));
+    }
+    for wanted in subjects {
+        choices.push((wanted.to_owned(), format!("Everything of {wanted}*")));
+        let its = Action::ALL.iter().filter(|action| subject(**action) == wanted);
+        choices.extend(its.map(|action| (action.as_str().to_owned(), action.label().to_owned())));
     }
     choices
+}
+
+/// What the action is done to, with the dot after it.
+fn subject(action: Action) -> &'static str {
+    let name = action.as_str();
+    name.split_inclusive('.').next().unwrap_or(name)
 }
 
 /// The actor as the trail has it, of what people write: a login, the number of an app, the UUID of a user, or all of it.
@@ -90,6 +98,6 @@ mod tests {
         let mut values: Vec<_> = choices.iter().map(|(value, _)| value).collect();
         values.sort_unstable();
         values.dedup();
-        assert_eq!(values.len(), choices.len(), "the actions of a subject stand together");
+        assert_eq!(values.len(), choices.len(), "nothing twice");
     }
 }
