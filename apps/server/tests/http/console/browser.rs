@@ -51,7 +51,7 @@ fn every_screen_is_for_everybody() {
 fn money(world: &mut World) -> Vec<String> {
     let (shop, ada) = (world.app_of_every_scope(), world.rich_user("ada", "1200"));
     let secret = world.folder().join("client.secret");
-    std::fs::write(&secret, "not told").unwrap();
+    std::fs::write(&secret, "of-the-console").unwrap();
     let secret = secret.to_str().unwrap();
     let google = ["provider", "set", "google", "--preset", "google", "--client-id", "shop", "--client-secret-file"];
     world.run(&[&google[..], &[secret]].concat());

@@ -74,7 +74,7 @@ fn what_needs_attention_is_told_with_the_way_there() {
         assert!(!page.contains(absent), "{absent}: {page}");
     }
     let file = world.folder().join("flags.yaml");
-    let expired = "flags:\n  - key: old-checkout\n    variants: {on: true, off: false}\n    default: on\n    expires_at: 2020-01-01T00:00:00Z\n";
+    let expired = "flags:\n  - key: old-checkout\n    expires_at: 2020-01-01T00:00:00Z\n";
     std::fs::write(&file, expired).unwrap();
     world.run(&["flag", "apply", file.to_str().unwrap()]);
     let page = vera.page("/console");
