@@ -16,8 +16,12 @@
 //! 5. its path in `tests/browser/console_screens.mjs`: there it is photographed and tried for accessibility.
 
 mod assets;
-#[cfg_attr(not(test), expect(dead_code, reason = "for the screens to come"))]
+mod audit;
 mod chart;
+mod credits;
+mod download;
+mod list;
+mod names;
 mod overview;
 mod profile;
 mod settings;
@@ -30,10 +34,10 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, X_FRAME_OPTIONS};
 use actix_web::middleware::{Next, from_fn};
-use actix_web::{Error, HttpResponse, web};
+use actix_web::{Error, HttpMessage as _, HttpResponse, web};
 
 use crate::error::ApiError;
-use crate::extract::console::{Person, Refused};
+use crate::extract::console::{Look, Person, Refused};
 use crate::routes::resource;
 use shell::{Section, Shell};
 
@@ -45,6 +49,8 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
             .configure(overview::configure)
             .configure(sign_in::configure)
             .configure(profile::configure)
+            .configure(credits::configure)
+            .configure(audit::configure)
             .configure(settings::configure)
             .configure(users::configure)
             .configure(assets::configure)
@@ -57,6 +63,7 @@ async fn layer(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    request.extensions_mut().insert(Look(assets::style()));
     let mut response = next.call(request).await?.map_into_boxed_body();
     let answer = response.response().error().and_then(|error| match error.as_error::<Refused>() {
         Some(refused) => refused.answer(assets::style()),

@@ -8,8 +8,17 @@ import { Person, lookAt } from "./console.mjs";
 // A screen is one line here; paths that depend on what there is come as arguments.
 const SCREENS = {
   overview: "/console",
+  week: "/console?range=7d",
+  credits: "/console/credits",
+  "credits-refused": "/console/credits?reference=nothing-like-it",
+  payments: "/console/credits/payments",
+  audit: "/console/audit",
   profile: "/console/profile",
   settings: "/console/settings",
+  limit: "/console/settings/limit",
+  "token-keys": "/console/settings/keys",
+  providers: "/console/settings/providers",
+  "new-provider": "/console/settings/providers/new",
   logins: "/console/settings/logins",
   "new-login": "/console/settings/logins/new",
   users: "/console/users",

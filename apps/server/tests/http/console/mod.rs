@@ -2,9 +2,13 @@
 
 mod browser;
 mod forms;
+mod money;
+mod overview;
 mod person;
 mod sessions;
+mod settings;
 mod sign_in;
+mod trail;
 mod users;
 
 use std::collections::BTreeMap;
