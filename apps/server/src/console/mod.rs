@@ -15,10 +15,13 @@
 //! 4. lists take `?after=` with the key of the last row, ask for one row more than they show, and never count.
 //! 5. its path in `tests/browser/console_screens.mjs`: there it is photographed and tried for accessibility.
 
+mod apps;
 mod assets;
 #[cfg_attr(not(test), expect(dead_code, reason = "for the screens to come"))]
 mod chart;
+mod groups;
 mod overview;
+mod pages;
 mod profile;
 mod settings;
 mod shell;
@@ -45,6 +48,8 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
             .configure(sign_in::configure)
             .configure(profile::configure)
             .configure(settings::configure)
+            .configure(apps::configure)
+            .configure(groups::configure)
             .configure(assets::configure)
             .default_service(web::to(missing)),
     );

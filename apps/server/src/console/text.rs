@@ -43,7 +43,6 @@ impl std::fmt::Display for When {
 impl askama::filters::HtmlSafe for When {}
 
 /// A count with its thousands apart: `1 234 567`, by spaces that do not break.
-#[cfg_attr(not(test), expect(dead_code, reason = "for the screens to come"))]
 pub(super) fn count(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut grouped = String::with_capacity(digits.len().saturating_mul(2));

@@ -98,7 +98,6 @@ impl Person {
     }
 
     /// For templates: whether the controls that change something are there.
-    #[expect(dead_code, reason = "for the screens to come")]
     pub(crate) fn edits(&self) -> bool {
         self.may(Role::Admin)
     }
