@@ -15,6 +15,7 @@
 //! 4. lists take `?after=` with the key of the last row, ask for one row more than they show, and never count.
 //! 5. its path in `tests/browser/console_screens.mjs`: there it is photographed and tried for accessibility.
 
+mod apps;
 mod assets;
 mod audit;
 mod chart;
@@ -22,7 +23,9 @@ mod credits;
 mod download;
 mod list;
 mod names;
+mod groups;
 mod overview;
+mod pages;
 mod profile;
 mod settings;
 mod shell;
@@ -53,6 +56,8 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
             .configure(audit::configure)
             .configure(settings::configure)
             .configure(users::configure)
+            .configure(apps::configure)
+            .configure(groups::configure)
             .configure(assets::configure)
             .default_service(web::to(missing)),
     );
