@@ -18,6 +18,7 @@
 mod assets;
 #[cfg_attr(not(test), expect(dead_code, reason = "for the screens to come"))]
 mod chart;
+mod flags;
 mod overview;
 mod profile;
 mod settings;
@@ -45,6 +46,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
             .configure(sign_in::configure)
             .configure(profile::configure)
             .configure(settings::configure)
+            .configure(flags::configure)
             .configure(assets::configure)
             .default_service(web::to(missing)),
     );

@@ -23,8 +23,8 @@ impl Filled {
         Self { values, problems: Vec::new() }
     }
 
-    /// What was sent, as browsers encode forms; without U+0000, which no text has.
-    pub(super) fn read(body: &[u8]) -> Result<Self, Refused> {
+    /// What was sent, as browsers encode forms and queries; without U+0000, which no text has.
+    pub(crate) fn read(body: &[u8]) -> Result<Self, Refused> {
         let mut values = Vec::new();
         for (name, value) in form_urlencoded::parse(body) {
             // What was not UTF-8 has become one of these.
@@ -74,7 +74,6 @@ impl Filled {
     }
 
     /// The same of a field that may be empty: none without a problem.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the screens to come"))]
     pub(crate) fn optional<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
         if self.text(name).trim().is_empty() { None } else { self.parse(name) }
     }

@@ -98,7 +98,6 @@ impl Person {
     }
 
     /// For templates: whether the controls that change something are there.
-    #[expect(dead_code, reason = "for the screens to come")]
     pub(crate) fn edits(&self) -> bool {
         self.may(Role::Admin)
     }
@@ -159,7 +158,6 @@ impl Person {
     }
 
     /// The page of a form once more, with what is wrong beside the fields.
-    #[expect(dead_code, reason = "for the screens to come")]
     pub(crate) fn refuse(&self, page: &impl Template) -> HttpResponse {
         self.page(StatusCode::UNPROCESSABLE_ENTITY, page)
     }
