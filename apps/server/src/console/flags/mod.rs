@@ -1,6 +1,11 @@
 //! Flags: found, read in words, switched, rolled out, edited, explained, taken back. A scope is every app, or one app.
 
+mod draft;
+mod edit;
+mod explain;
+mod import;
 mod list;
+mod segments;
 mod show;
 mod versions;
 mod words;
@@ -27,7 +32,11 @@ const PAGE: usize = 50;
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
         .configure(list::configure)
+        .configure(explain::configure)
         .configure(show::configure)
+        .configure(edit::configure)
+        .configure(segments::configure)
+        .configure(import::configure)
         .configure(versions::configure);
 }
 
@@ -70,7 +79,7 @@ impl Scope {
     }
 
     fn segment(&self, key: &str) -> String {
-        self.path(&format!("/segments/{key}"))
+        self.path(&format!("/segments/edit/{key}"))
     }
 
     /// Of its name; none: there is no such app.

@@ -1,6 +1,8 @@
 //! Definitions as people read and type them.
 
-use osaycore_flags::{Choice, ConditionDefinition, FlagDefinition, FlagType, Operator, Percent, RuleDefinition, Serve};
+use osaycore_flags::{
+    Choice, ConditionDefinition, FlagDefinition, FlagType, Operator, Percent, RuleDefinition, SegmentDefinition, Serve,
+};
 use serde_json::Value as Json;
 
 /// `5`, `0.125`.
@@ -140,6 +142,17 @@ pub(super) fn rule(rule: &RuleDefinition) -> String {
         }
     }
     text
+}
+
+/// Whom a segment has beside those listed.
+pub(super) fn segment(segment: &SegmentDefinition) -> String {
+    let when = segment.when.iter().map(condition).collect::<Vec<_>>().join(", and ");
+    match segment.rollout.as_ref().and_then(|rollout| rollout.percent) {
+        Some(share) if when.is_empty() => format!("{} % of everybody", percent(share)),
+        Some(share) => format!("{when}: {} % of them", percent(share)),
+        None if when.is_empty() => "none".to_owned(),
+        None => when,
+    }
 }
 
 fn condition(condition: &ConditionDefinition) -> String {
