@@ -1,6 +1,7 @@
 //! Flags: files applied whole or not at all, listed, exported, archived, compared, taken back.
 
 mod draft;
+mod edit;
 mod explain;
 mod versions;
 
@@ -14,10 +15,11 @@ use crate::error::{ApiError, Code, Failure};
 use crate::evaluation::kept;
 use crate::store::assignments::{self, Assigned};
 use crate::store::db::StoreError;
-use crate::store::flag_versions::{self, Change, Version};
+use crate::store::flag_versions::{self, Change, Content, Version};
 use crate::store::flags::{self, EVERY_APP, StoredFlag, TenantFlags};
 use crate::store::tx::Tx;
 use draft::Draft;
+pub(crate) use edit::{Edited, edit, newest};
 pub(crate) use explain::{Somebody, explain};
 use versions::difference;
 pub(crate) use versions::{Difference, diff, rollback, versions};

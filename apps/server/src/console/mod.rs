@@ -21,9 +21,10 @@ mod audit;
 mod chart;
 mod credits;
 mod download;
+mod flags;
+mod groups;
 mod list;
 mod names;
-mod groups;
 mod overview;
 mod pages;
 mod profile;
@@ -58,6 +59,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
             .configure(users::configure)
             .configure(apps::configure)
             .configure(groups::configure)
+            .configure(flags::configure)
             .configure(assets::configure)
             .default_service(web::to(missing)),
     );

@@ -101,6 +101,11 @@ impl Filled {
         self.problems.iter().find(|(known, _)| known == name).map(|(_, problem)| problem.as_str())
     }
 
+    /// Everything that is wrong, by field.
+    pub(crate) fn problems(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.problems.iter().map(|(name, problem)| (name.as_str(), problem.as_str()))
+    }
+
     /// Whether anything is wrong.
     pub(crate) fn has_problems(&self) -> bool {
         !self.problems.is_empty()

@@ -158,7 +158,6 @@ impl Person {
     }
 
     /// The page of a form once more, with what is wrong beside the fields.
-    #[expect(dead_code, reason = "for the screens to come")]
     pub(crate) fn refuse(&self, page: &impl Template) -> HttpResponse {
         self.page(StatusCode::UNPROCESSABLE_ENTITY, page)
     }
