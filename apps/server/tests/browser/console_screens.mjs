@@ -11,6 +11,10 @@ const SCREENS = {
   settings: "/console/settings",
   logins: "/console/settings/logins",
   "new-login": "/console/settings/logins/new",
+  apps: "/console/apps",
+  "new-app": "/console/apps/new",
+  groups: "/console/groups",
+  "new-group": "/console/groups/new",
 };
 
 const [base, email, password, ...more] = process.argv.slice(2);
