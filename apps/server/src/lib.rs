@@ -21,6 +21,7 @@ mod passwords;
 mod posting;
 mod qr;
 mod refusals;
+mod requests;
 mod routes;
 mod schemas;
 mod sealing;

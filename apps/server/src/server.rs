@@ -29,6 +29,7 @@ use crate::mail::Mailer;
 use crate::metrics::{Metrics, Now};
 use crate::passwords::Passwords;
 use crate::refusals::Refusals;
+use crate::requests::Requests;
 use crate::routes;
 use crate::snapshot::Snapshots;
 use crate::store::db::{AnyConnection, Database};
@@ -51,7 +52,7 @@ const SHUTDOWN_S: u64 = 30;
 /// Attempts to sign in to the console that one address has in a minute, and those that it has saved up.
 const SIGN_INS_A_MINUTE: NonZeroU32 = NonZeroU32::new(10).unwrap();
 const SIGN_INS_AT_ONCE: NonZeroU32 = NonZeroU32::new(30).unwrap();
-/// How often counted refusals are written, limiters forget addresses that went quiet, and the outbox is looked at.
+/// How often counted refusals and requests are written, limiters forget addresses that went quiet, and the outbox is looked at.
 const HOUSEKEEPING: Duration = Duration::from_secs(10);
 
 /// What the handlers share.
@@ -63,6 +64,7 @@ pub(crate) struct State {
     reads: Arc<Semaphore>,
     pub(crate) writer: Writer,
     pub(crate) refusals: Refusals,
+    pub(crate) requests: Requests,
     pub(crate) metrics: Metrics,
     pub(crate) address_limiter: DefaultKeyedRateLimiter<IpAddr>,
     /// Attempts to sign in to the console.
@@ -276,6 +278,7 @@ async fn serve_as(
         reads: Arc::new(Semaphore::new(WAITING_READS)),
         writer,
         refusals: Refusals::default(),
+        requests: Requests::default(),
         metrics,
         address_limiter: RateLimiter::keyed(Quota::per_second(per_second)),
         sign_in_limiter: RateLimiter::keyed(Quota::per_minute(SIGN_INS_A_MINUTE).allow_burst(SIGN_INS_AT_ONCE)),
@@ -291,6 +294,7 @@ async fn serve_as(
     run(config, state.clone(), ready).await?;
     let ended = tokio::time::timeout(ENDING, async {
         state.refusals.write(&state.writer, system::now_us(), true).await;
+        state.requests.write(&state.writer, system::now_us()).await;
         state.writer.stop().await;
         ended(writer_thread).await
     });
@@ -377,6 +381,7 @@ async fn housekeeping(state: Data<State>) {
     loop {
         ticks.tick().await;
         state.refusals.write(&state.writer, system::now_us(), false).await;
+        state.requests.write(&state.writer, system::now_us()).await;
         state.address_limiter.retain_recent();
         state.sign_in_limiter.retain_recent();
         let database = state.database.clone();

@@ -44,7 +44,11 @@ pub(crate) fn set(tx: &mut Tx<'_>, sealer: &Sealer, by: &By, new: &NewProvider) 
     // What a server could not read or would not reach is refused here.
     provider(&stored)?;
     if !stored.private_network && issuer.is_some_and(|issuer| !issuer.starts_with("https:")) {
-        return Err(ApiError::invalid("issuer", "without TLS it needs --private-network").into());
+        return Err(ApiError::invalid(
+            "issuer",
+            "without TLS it has to be marked as in a private network (--private-network)",
+        )
+        .into());
     }
     providers::put(tx, sealer, &stored)?;
     let mut event = by.event(Action::ProviderSet, None);
@@ -83,7 +87,8 @@ pub(crate) fn provider(stored: &StoredProvider) -> Result<Provider, ApiError> {
         .map_err(invalid)
 }
 
-fn is_of_this_machine(issuer: &str) -> bool {
+/// Whether an issuer is reached at this machine itself.
+pub(crate) fn is_of_this_machine(issuer: &str) -> bool {
     let Ok(url) = issuer.parse::<url::Url>() else { return false };
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -5,6 +5,7 @@
 
 mod expiry;
 mod mail;
+mod tallies;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -82,11 +83,14 @@ pub(crate) fn mail_tasks(snapshots: Arc<Snapshots>, mailer: Mailer, metrics: Met
 
 /// Every task of a server that takes no time of others. One more is one more entry.
 pub(crate) fn tasks(window_s: i64) -> Vec<Task> {
-    vec![Task {
-        name: "expiry",
-        every: Duration::from_secs(5),
-        step: Box::new(move |held| expiry::step(held, window_s)),
-    }]
+    vec![
+        Task {
+            name: "expiry",
+            every: Duration::from_secs(5),
+            step: Box::new(move |held| expiry::step(held, window_s)),
+        },
+        Task { name: "tallies", every: Duration::from_secs(5), step: Box::new(tallies::step) },
+    ]
 }
 
 /// The share of every limit that is the server's, by who gives a sign of life.

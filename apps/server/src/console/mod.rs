@@ -17,9 +17,13 @@
 
 mod apps;
 mod assets;
-#[cfg_attr(not(test), expect(dead_code, reason = "for the screens to come"))]
+mod audit;
 mod chart;
+mod credits;
+mod download;
 mod groups;
+mod list;
+mod names;
 mod overview;
 mod pages;
 mod profile;
@@ -27,15 +31,16 @@ mod settings;
 mod shell;
 mod sign_in;
 mod text;
+mod users;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, X_FRAME_OPTIONS};
 use actix_web::middleware::{Next, from_fn};
-use actix_web::{Error, HttpResponse, web};
+use actix_web::{Error, HttpMessage as _, HttpResponse, web};
 
 use crate::error::ApiError;
-use crate::extract::console::{Person, Refused};
+use crate::extract::console::{Look, Person, Refused};
 use crate::routes::resource;
 use shell::{Section, Shell};
 
@@ -47,7 +52,10 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
             .configure(overview::configure)
             .configure(sign_in::configure)
             .configure(profile::configure)
+            .configure(credits::configure)
+            .configure(audit::configure)
             .configure(settings::configure)
+            .configure(users::configure)
             .configure(apps::configure)
             .configure(groups::configure)
             .configure(assets::configure)
@@ -60,6 +68,7 @@ async fn layer(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    request.extensions_mut().insert(Look(assets::style()));
     let mut response = next.call(request).await?.map_into_boxed_body();
     let answer = response.response().error().and_then(|error| match error.as_error::<Refused>() {
         Some(refused) => refused.answer(assets::style()),

@@ -55,6 +55,17 @@ pub(super) fn count(number: i64) -> String {
     if number < 0 { format!("−{grouped}") } else { grouped }
 }
 
+/// Credits, given in millionths, with two to six decimals: `1 234.50`.
+pub(super) fn credits(micros: i64) -> String {
+    let (whole, rest) = (micros.unsigned_abs() / 1_000_000, micros.unsigned_abs() % 1_000_000);
+    let mut decimals = format!("{rest:06}");
+    while decimals.len() > 2 && decimals.ends_with('0') {
+        decimals.pop();
+    }
+    let sign = if micros < 0 { "−" } else { "" };
+    format!("{sign}{}.{decimals}", count(i64::try_from(whole).unwrap_or(i64::MAX)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,6 +80,14 @@ mod tests {
         for (number, text) in [(0, "0"), (999, "999"), (1000, "1\u{202f}000"), (-1_234_567, "−1\u{202f}234\u{202f}567")]
         {
             assert_eq!(count(number), text);
+        }
+        for (micros, text) in [
+            (0, "0.00"),
+            (1_234_500_000, "1\u{202f}234.50"),
+            (-1, "−0.000001"),
+            (i64::MIN, "−9\u{202f}223\u{202f}372\u{202f}036\u{202f}854.775808"),
+        ] {
+            assert_eq!(credits(micros), text);
         }
     }
 }

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::error::{ApiError, Code, Shape};
 use crate::extract::address::client_address;
+use crate::extract::console::Look;
 use crate::extract::{Caller, oasis, ofrep};
 use crate::pages;
 use crate::server::State;
@@ -68,9 +69,10 @@ pub(crate) async fn layer(
     };
     if let Some(error) = &refused {
         let shape = oasis::shape(response.request().path());
+        let look = response.request().extensions().get::<Look>().copied();
         let flag = response.request().match_info().get("key").filter(|_| shape == Shape::Ofrep);
         let error = flag.map_or_else(|| error.clone(), |key| error.clone().member("key", &key));
-        response = response.into_response(answer(&error, &origin.request_id, shape));
+        response = response.into_response(answer(&error, &origin.request_id, shape, look));
         state.metrics.refusal(error.code.as_str());
     }
     ofrep::open_to_browsers(&mut response);
@@ -85,6 +87,9 @@ pub(crate) async fn layer(
     let method = method_label(response.request().method().as_str());
     let status = response.status().as_u16();
     let who = Who::of(&response.request().extensions());
+    if let Some(tenant_id) = who.tenant_id {
+        state.requests.count(tenant_id, status, system::now_us());
+    }
     let answered = Answered { origin: &origin, who, method, route: &route, status, took, trace_id: span.trace_id() };
     answered.trace(&span, refused.as_ref());
     answered.log(refused.as_ref());
@@ -94,6 +99,8 @@ pub(crate) async fn layer(
 
 /// For whom a request was answered, as far as it is known.
 struct Who {
+    /// Of a signed request.
+    tenant_id: Option<i64>,
     app: Option<Uuid>,
     user: Option<Uuid>,
 }
@@ -102,7 +109,7 @@ impl Who {
     fn of(extensions: &Extensions) -> Self {
         let caller = extensions.get::<Caller>();
         let app = caller.map(|caller| caller.app().uuid).or_else(|| ofrep::app(extensions));
-        Self { app, user: caller.and_then(Caller::user) }
+        Self { tenant_id: caller.map(|caller| caller.app().tenant_id), app, user: caller.and_then(Caller::user) }
     }
 }
 
@@ -176,9 +183,18 @@ fn request_id(request: &ServiceRequest) -> String {
 }
 
 /// The response to an error.
-fn answer(error: &ApiError, request_id: &str, shape: Shape) -> HttpResponse {
+fn answer(error: &ApiError, request_id: &str, shape: Shape, look: Option<Look>) -> HttpResponse {
     let mut response = if shape == Shape::Page {
-        pages::message(error.code.status(), &error.to_string(), "Please try again in a minute.")
+        let (status, title) = (error.code.status(), error.to_string());
+        let text = if status.is_server_error() || status == 429 {
+            "Please try again in a minute."
+        } else {
+            "Nothing was changed."
+        };
+        match look {
+            Some(look) => look.message(status, &title, text),
+            None => pages::message(status, &title, text),
+        }
     } else {
         HttpResponse::build(error.code.status()).content_type("application/json").body(error.body(request_id, shape))
     };

@@ -127,6 +127,26 @@ pub(super) fn update(tx: &mut Tx<'_>, app: &App) -> Result<(), StoreError> {
     versions::bump(tx.connection, Kind::Configuration)
 }
 
+/// The secrets of the tenant's apps that end within a time: each with its app, its kind and its end, the first to end first.
+pub(crate) fn ending(
+    tx: &mut Tx<'_>,
+    from_us: i64,
+    to_us: i64,
+    at_most: i64,
+) -> Result<Vec<(i64, SecretKind, i64)>, StoreError> {
+    let rows: Vec<(i64, String, Option<i64>)> = app_secrets::table
+        .filter(app_secrets::tenant_id.eq(tx.tenant_id))
+        .filter(app_secrets::expires_at_us.gt(from_us))
+        .filter(app_secrets::expires_at_us.le(to_us))
+        .order((app_secrets::expires_at_us, app_secrets::app_id, app_secrets::id))
+        .limit(at_most)
+        .select((app_secrets::app_id, app_secrets::kind, app_secrets::expires_at_us))
+        .load(&mut *tx.connection)?;
+    let kind = |kind: &str| if kind == SecretKind::Oasis.as_str() { SecretKind::Oasis } else { SecretKind::Signing };
+    let ending = |(app_id, name, at_us): (i64, String, Option<i64>)| Some((app_id, kind(&name), at_us?));
+    Ok(rows.into_iter().filter_map(ending).collect())
+}
+
 /// Every unexpired secret of every app of every tenant, opened, for the snapshot.
 pub(crate) fn secrets(
     connection: &mut AnyConnection,

@@ -39,6 +39,7 @@ pub(crate) mod sessions;
 pub(crate) mod sign_in_attempts;
 pub(crate) mod sign_in_codes;
 pub(crate) mod signatures;
+pub(crate) mod tallies;
 pub(crate) mod tenants;
 mod terms;
 pub(crate) mod tx;

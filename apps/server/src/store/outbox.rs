@@ -51,6 +51,12 @@ pub(crate) fn waiting(connection: &mut AnyConnection) -> Result<Waiting, StoreEr
     Ok(Waiting { count, oldest_us: expires_at_us.map(|expires_at_us| expires_at_us.saturating_sub(USE_US)) })
 }
 
+/// How many mails of the tenant wait although so many attempts at them were made.
+pub(crate) fn failing(tx: &mut Tx<'_>, attempts: i64) -> Result<i64, StoreError> {
+    let failing = outbox::table.filter(outbox::tenant_id.eq(tx.tenant_id)).filter(outbox::attempts.ge(attempts));
+    Ok(failing.count().get_result(&mut *tx.connection)?)
+}
+
 /// Puts a mail about a user in, in the place of an earlier one that was not sent yet.
 pub(crate) fn put(
     tx: &mut Tx<'_>,

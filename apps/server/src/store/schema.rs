@@ -170,6 +170,13 @@ table! { admin_recovery_codes (tenant_id, admin_id, digest) {
 table! { sign_in_attempts (email_hash) {
     email_hash -> Binary, failures -> BigInt, locked_until_us -> Nullable<BigInt>, changed_at_us -> BigInt,
 } }
+table! { tallies (tenant_id, hour, kind) {
+    tenant_id -> BigInt, hour -> BigInt, kind -> Text, value -> BigInt,
+} }
+table! { tally_marks (tenant_id) { tenant_id -> BigInt, last_event_id -> BigInt, } }
+table! { active_users (tenant_id, hours, hour, user_id) {
+    tenant_id -> BigInt, hours -> BigInt, hour -> BigInt, user_id -> BigInt,
+} }
 table! { admin_tokens (tenant_id, id) {
     tenant_id -> BigInt, id -> BigInt, name -> Text, token_hash -> Binary, scopes -> Text, creator -> Text,
     created_at_us -> BigInt, expires_at_us -> Nullable<BigInt>, last_used_at_us -> Nullable<BigInt>,
@@ -181,6 +188,7 @@ table! { user_terms (tenant_id, user_id, term) {
 allow_tables_to_appear_in_same_query!(users, permits, group_members, group_apps, user_groups, accounts, apps);
 allow_tables_to_appear_in_same_query!(audit_events, entries);
 allow_tables_to_appear_in_same_query!(accounts, tenant_heads);
+allow_tables_to_appear_in_same_query!(tally_marks, tenant_heads);
 allow_tables_to_appear_in_same_query!(
     tenants,
     signatures,

@@ -103,6 +103,8 @@ const REACH: &[(&str, Reach)] = &[
     ("system", Reach::Only(&[])),
     ("routes", Reach::Not(&["cli", "console"])),
     ("extract", Reach::Not(&["routes", "cli", "console"])),
+    // Whatever it changes goes through `admin`, in a transaction that `extract` opens.
+    ("console", Reach::Not(&["cli", "background", "group_commit"])),
     ("admin", Reach::Not(&["routes", "extract", "cli", "console"])),
     ("oauth", Reach::Not(&["routes", "extract", "cli", "console", "store"])),
     ("error", Reach::Not(&["routes", "extract", "cli", "console"])),
@@ -294,6 +296,7 @@ mod tests {
                 ("apps/server/src/routes/a.rs", "use crate::{store, extract};\ncrate::cli::f();"),
                 ("apps/server/src/extract/mod.rs", "crate::store::f();\ncrate::routes::f();"),
                 ("apps/server/src/cli/a.rs", "crate::routes::f();"),
+                ("apps/server/src/console/a.rs", "crate::admin::f();\ncrate::group_commit::f();"),
                 ("apps/server/src/oauth/flow.rs", "crate::system::f();\ncrate::store::f();"),
             ],
             &[
@@ -301,6 +304,7 @@ mod tests {
                 ("apps/server/src/store/db.rs", 3),
                 ("apps/server/src/routes/a.rs", 2),
                 ("apps/server/src/extract/mod.rs", 2),
+                ("apps/server/src/console/a.rs", 2),
                 ("apps/server/src/oauth/flow.rs", 2),
             ],
         );

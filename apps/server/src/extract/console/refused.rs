@@ -30,6 +30,18 @@ pub(crate) enum Refused {
     Fault(ApiError),
 }
 
+/// The style sheet of the pages, which a request to the console carries: so that what refuses it outside of the console looks
+/// like the console too.
+#[derive(Clone, Copy)]
+pub(crate) struct Look(pub(crate) &'static str);
+
+impl Look {
+    /// A page of a few words.
+    pub(crate) fn message(self, status: StatusCode, title: &str, text: &str) -> HttpResponse {
+        pages::page(status, &MessagePage { style: self.0, title, text })
+    }
+}
+
 #[derive(Template)]
 #[template(path = "console/message.html")]
 struct MessagePage<'a> {

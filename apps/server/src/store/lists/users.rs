@@ -170,7 +170,8 @@ fn kept(tx: &mut Tx<'_>, meant: &Users, keys: Vec<Key>) -> Result<Vec<(Key, User
     Ok(found.filter(|(_, user)| is_meant(user)).collect())
 }
 
-fn by_ids(tx: &mut Tx<'_>, ids: &[i64]) -> Result<Vec<User>, StoreError> {
+/// The users of these numeric ids, deleted ones as well, in whatever order.
+pub(crate) fn by_ids(tx: &mut Tx<'_>, ids: &[i64]) -> Result<Vec<User>, StoreError> {
     let tenant_id = tx.tenant_id;
     let rows: Vec<Row> = load_all!(
         &mut *tx.connection,

@@ -132,5 +132,6 @@ fn what_is_no_form_is_refused_in_words() {
     assert!(huge.status == 413 && huge.text().starts_with("<!doctype html>"), "{}", huge.status);
     let wrong = browser.send(Call::new("DELETE", "/console/profile"));
     assert_eq!((wrong.status, wrong.header("allow")), (405, Some("GET")));
+    assert!(wrong.text().contains("/console/assets/console-"), "it looks like the console: {}", wrong.text());
     assert_eq!(browser.get("/console/nothing/here").status, 404);
 }

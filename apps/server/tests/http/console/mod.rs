@@ -4,9 +4,14 @@ mod apps;
 mod apps_person;
 mod browser;
 mod forms;
+mod money;
+mod overview;
 mod person;
 mod sessions;
+mod settings;
 mod sign_in;
+mod trail;
+mod users;
 
 use std::collections::BTreeMap;
 

@@ -151,6 +151,21 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
+/// What was sent in chunks (RFC 9112 §7.1); none where the last one is missing.
+fn whole(mut chunks: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let end = chunks.windows(2).position(|window| window == b"\r\n")?;
+        let length = usize::from_str_radix(std::str::from_utf8(chunks.get(..end)?).ok()?, 16).ok()?;
+        let from = end + 2;
+        body.extend_from_slice(chunks.get(from..from + length)?);
+        chunks = chunks.get(from + length..)?.strip_prefix(b"\r\n")?;
+        if length == 0 {
+            return Some(body);
+        }
+    }
+}
+
 impl Answer {
     /// None if it is not whole.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
@@ -163,7 +178,10 @@ impl Answer {
             .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
             .collect();
         let body = bytes.get(end.saturating_add(4)..)?.to_vec();
-        let answer = Self { status, headers, body };
+        let mut answer = Self { status, headers, body };
+        if answer.header("transfer-encoding") == Some("chunked") {
+            answer.body = whole(&answer.body)?;
+        }
         let length: Option<usize> = answer.header("content-length").and_then(|length| length.parse().ok());
         length.is_none_or(|length| length == answer.body.len()).then_some(answer)
     }
