@@ -21,6 +21,10 @@ const SCREENS = {
   "new-provider": "/console/settings/providers/new",
   logins: "/console/settings/logins",
   "new-login": "/console/settings/logins/new",
+  apps: "/console/apps",
+  "new-app": "/console/apps/new",
+  groups: "/console/groups",
+  "new-group": "/console/groups/new",
   users: "/console/users",
   "new-user": "/console/users/new",
 };

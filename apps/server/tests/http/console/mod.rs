@@ -1,5 +1,7 @@
 //! The console, as a browser without scripts meets it.
 
+mod apps;
+mod apps_person;
 mod browser;
 mod forms;
 mod money;
