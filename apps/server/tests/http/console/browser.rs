@@ -49,7 +49,7 @@ fn every_screen_is_for_everybody() {
 }
 
 #[track_caller]
-fn all_is_well(seen: &serde_json::Value) {
+pub(super) fn all_is_well(seen: &serde_json::Value) {
     for what in ["wrong", "console_errors", "csp_violations"] {
         assert_eq!(seen[what], serde_json::json!([]), "{what}: {:#}", seen[what]);
     }

@@ -1,6 +1,7 @@
 //! The console, as a browser without scripts meets it.
 
 mod browser;
+mod flags;
 mod forms;
 mod person;
 mod sessions;
