@@ -27,6 +27,13 @@ const SCREENS = {
   "new-group": "/console/groups/new",
   users: "/console/users",
   "new-user": "/console/users/new",
+  flags: "/console/flags",
+  "new-flag": "/console/flags/all/new",
+  "flag-versions": "/console/flags/all/versions",
+  "flag-segments": "/console/flags/all/segments",
+  "new-segment": "/console/flags/all/segments/edit",
+  "import-flags": "/console/flags/all/import",
+  "explain-flag": "/console/flags/explain",
 };
 
 const [base, email, password, ...more] = process.argv.slice(2);

@@ -2,7 +2,7 @@
 //!
 //! What the form has no field for travels along in hidden ones, as JSON.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 use osaycore_flags::{
     Choice, ConditionDefinition, FlagDefinition, FlagType, Members, Operator, Percent, RuleDefinition, Serve,
@@ -42,6 +42,16 @@ pub(super) const OPERATORS: [(&str, &str); 23] = [
     ("exists", "exists"),
     (SEGMENT, "is in segment (value: its key)"),
 ];
+
+/// The name of a rule's field.
+pub(super) fn of_rule(at: impl Display, member: &str) -> String {
+    format!("rule.{at}.{member}")
+}
+
+/// The name of a field of a rule's condition.
+pub(super) fn of_condition(at: impl Display, inner: impl Display, member: &str) -> String {
+    format!("rule.{at}.when.{inner}.{member}")
+}
 
 /// The form.
 #[derive(Clone, Debug, Default)]

@@ -6,7 +6,7 @@ use actix_web::web::{self, Path};
 use askama::Template;
 use osaycore_flags::{FlagDefinition, Key};
 
-use super::draft::{Draft, OPERATORS, Rule};
+use super::draft::{self, Draft, OPERATORS, Rule};
 use super::show::{file, find};
 use super::{Outcome, Scope, Section, Shell, preview, read, resource, save, seen, words};
 use crate::admin::flags::Edited;
@@ -43,18 +43,6 @@ struct EditPage<'a> {
     operators: [(&'static str, &'static str); 23],
     outcome: &'a Outcome,
     version: i64,
-}
-
-impl EditPage<'_> {
-    /// The name of a rule's field.
-    fn of_rule(&self, at: impl std::fmt::Display, member: &str) -> String {
-        format!("rule.{at}.{member}")
-    }
-
-    /// The name of a condition's field.
-    fn of_condition(&self, at: impl std::fmt::Display, inner: impl std::fmt::Display, member: &str) -> String {
-        format!("rule.{at}.when.{inner}.{member}")
-    }
 }
 
 /// A page being made.

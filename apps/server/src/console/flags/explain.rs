@@ -27,13 +27,6 @@ struct ExplainPage<'a> {
     told: Option<Told>,
 }
 
-impl ExplainPage<'_> {
-    /// What the table of a rule's conditions is called.
-    fn conditions_of(&self, rule: &ToldRule) -> String {
-        format!("Conditions of rule {}", rule.name)
-    }
-}
-
 /// An explanation in words.
 struct Told {
     sentence: String,
@@ -128,6 +121,11 @@ impl Told {
 }
 
 impl ToldRule {
+    /// What the table of its conditions is called.
+    fn label(&self) -> String {
+        format!("Conditions of rule {}", self.name)
+    }
+
     fn new(rule: &RuleExplanation<'_>) -> Self {
         let mut told = Self {
             name: rule.name.to_owned(),

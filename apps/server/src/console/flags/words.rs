@@ -1,5 +1,7 @@
 //! Definitions as people read and type them.
 
+use std::fmt::Write as _;
+
 use osaycore_flags::{
     Choice, ConditionDefinition, FlagDefinition, FlagType, Operator, Percent, RuleDefinition, SegmentDefinition, Serve,
 };
@@ -118,7 +120,7 @@ pub(super) fn rule(rule: &RuleDefinition) -> String {
     };
     if let Some(exclusion) = &rule.exclusion {
         let (from, to) = (percent(exclusion.from), percent(exclusion.to));
-        text.push_str(&format!(", in the part {from} to {to} % of group {}", exclusion.group));
+        let _ = write!(text, ", in the part {from} to {to} % of group {}", exclusion.group);
     }
     if let Some(rollout) = &rule.rollout {
         let share = if rollout.schedule.is_empty() {
@@ -127,18 +129,18 @@ pub(super) fn rule(rule: &RuleDefinition) -> String {
             let points = rollout.schedule.iter().map(|point| format!("{} % from {}", percent(point.percent), point.at));
             format!("a share that moves ({})", points.collect::<Vec<_>>().join(", "))
         };
-        text.push_str(&format!(": {share} of them"));
+        let _ = write!(text, ": {share} of them");
     }
-    match &rule.serve {
-        Serve::Choice(of) => text.push_str(&format!(" → {}", choice(of))),
-        Serve::Weights(_) => text.push_str(&format!(" → by weight {}", serve(&rule.serve))),
-    }
+    let _ = match &rule.serve {
+        Serve::Choice(of) => write!(text, " → {}", choice(of)),
+        Serve::Weights(_) => write!(text, " → by weight {}", serve(&rule.serve)),
+    };
     if rule.sticky {
         text.push_str("; who has had it keeps it");
     }
     for (word, time) in [("from", &rule.starts_at), ("until", &rule.ends_at)] {
         if let Some(time) = time {
-            text.push_str(&format!("; {word} {time}"));
+            let _ = write!(text, "; {word} {time}");
         }
     }
     text

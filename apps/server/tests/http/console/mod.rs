@@ -3,6 +3,7 @@
 mod apps;
 mod apps_person;
 mod browser;
+mod flags;
 mod forms;
 mod money;
 mod overview;

@@ -1,0 +1,278 @@
+//! Flags in the console: edited by forms and text, refused, overtaken, taken back; and a person's tasks in a real browser.
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::browser::all_is_well;
+use super::{Browser, PASSWORD, login, login_of};
+use crate::support::browser::Script;
+use crate::support::{App, World, on_postgres, within_a_second};
+
+const NASTY: &str = "<script>alert(1)</script>";
+/// Where flag `checkout` of every app is.
+const CHECKOUT: &str = "/console/flags/all/flags/checkout";
+
+fn apply(world: &World, flags: &Value, further: &[&str]) {
+    std::fs::write(world.folder().join("flags.json"), flags.to_string()).unwrap();
+    world.run(&[&["flag", "apply", "flags.json"], further].concat());
+}
+
+/// The flag as it would be exported.
+fn stored(world: &World) -> Value {
+    let file = world.run_json(&["flag", "export"]);
+    file["flags"].as_array().unwrap().iter().find(|flag| flag["key"] == "checkout").cloned().unwrap_or_default()
+}
+
+fn checkout(percent: u32) -> Value {
+    json!({"flags": [{"key": "checkout", "description": "The new checkout", "rules": [
+        {"name": "staff", "when": [{"attribute": "role", "op": "=", "value": "staff"}], "serve": true},
+        {"name": "some", "rollout": {"percent": percent, "unit": "external_id", "salt": "fixed"}, "serve": true}]}]})
+}
+
+/// What the last page's editor would send: every field as it stands.
+fn fields(page: &str) -> Vec<(String, String)> {
+    let form = page.split_once("id=\"as-form\"").unwrap().1.split_once("</form>").unwrap().0;
+    let plain = |text: &str| {
+        [("&#34;", "\""), ("&#60;", "<"), ("&#62;", ">"), ("&#39;", "'"), ("&#38;", "&")]
+            .iter()
+            .fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
+    };
+    let attribute = |tag: &str, name: &str| {
+        tag.split_once(&format!(" {name}=\"")).map(|(_, rest)| plain(rest.split('"').next().unwrap()))
+    };
+    let mut found = vec![];
+    for tag in form.split("<input ").skip(1).map(|rest| format!(" {}", rest.split('>').next().unwrap())) {
+        let is_off = tag.contains("checkbox") && !tag.contains(" checked");
+        if let Some(name) = attribute(&tag, "name").filter(|name| name != "form_token" && !is_off) {
+            found.push((name, attribute(&tag, "value").unwrap_or_default()));
+        }
+    }
+    for area in form.split("<textarea ").skip(1) {
+        let (tag, rest) = area.split_once('>').unwrap();
+        found.push((attribute(&format!(" {tag}"), "name").unwrap(), plain(rest.split("</textarea>").next().unwrap())));
+    }
+    for select in form.split("<select ").skip(1) {
+        let name = attribute(&format!(" {}", select.split('>').next().unwrap()), "name").unwrap();
+        let chosen =
+            select.split("</select>").next().unwrap().split("<option ").find(|option| option.contains(" selected"));
+        found.push((name, attribute(&format!(" {}", chosen.unwrap()), "value").unwrap()));
+    }
+    found
+}
+
+/// Sends the editor's form of a page with some fields set, by a button.
+fn submit(browser: &mut Browser<'_>, page: &str, set: &[(&str, &str)], button: &str) -> crate::support::Answer {
+    let mut fields = fields(page);
+    for (name, value) in set {
+        match fields.iter_mut().find(|(known, _)| known == name) {
+            Some(field) => (*value).clone_into(&mut field.1),
+            None => fields.push(((*name).to_owned(), (*value).to_owned())),
+        }
+    }
+    fields.push(("do".to_owned(), button.to_owned()));
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    browser.post(&format!("{CHECKOUT}/edit"), &fields)
+}
+
+fn begun() -> (World, String) {
+    let mut world = World::new();
+    let email = login(&world, "ada", "admin");
+    apply(&world, &checkout(0), &[]);
+    world.serve();
+    (world, email)
+}
+
+#[test]
+fn a_flag_is_edited_by_its_form_and_keeps_what_the_form_has_no_field_for() {
+    let (world, email) = begun();
+    let mut browser = Browser::signed_in(&world, &email);
+    let page = browser.page(&format!("{CHECKOUT}/edit"));
+    let before = stored(&world);
+    let unchanged = submit(&mut browser, &page, &[], "save");
+    assert_eq!((unchanged.status, stored(&world)), (303, before), "saved as it was it is as it was");
+    let page = browser.page(&format!("{CHECKOUT}/edit"));
+    let added = submit(&mut browser, &page, &[("description", NASTY)], "add-rule");
+    let moved = submit(&mut browser, added.text(), &[("rule.2.name", "berlin")], "up.2");
+    let asked = submit(&mut browser, moved.text(), &[], "add-condition.1");
+    assert!(!asked.text().contains(NASTY) && asked.text().contains("&#60;script&#62;"), "{}", asked.text());
+    let set = [
+        ("rule.1.when.0.attribute", "city"),
+        ("rule.1.when.0.op", "in"),
+        ("rule.1.when.0.value", "Berlin, Potsdam"),
+        ("rule.1.percent", "12.5"),
+    ];
+    let looked = submit(&mut browser, asked.text(), &set, "preview");
+    assert_eq!(looked.status, 200, "{}", looked.text());
+    assert!(looked.text().contains("rule `berlin`: added: +12,500 of 100,000 buckets"), "{}", looked.text());
+    assert_eq!(stored(&world)["rules"].as_array().unwrap().len(), 2, "nothing is saved by looking");
+    let saved = submit(&mut browser, looked.text(), &[], "save");
+    assert_eq!((saved.status, saved.header("location")), (303, Some(CHECKOUT)), "{}", saved.text());
+    let flag = stored(&world);
+    let berlin = json!({"name": "berlin", "when": [{"attribute": "city", "op": "in", "values": ["Berlin", "Potsdam"]}],
+        "rollout": {"percent": 12.5}, "serve": true});
+    assert_eq!((&flag["rules"][1], &flag["description"]), (&berlin, &json!(NASTY)), "{flag}");
+    assert_eq!(flag["rules"][2], checkout(0)["flags"][0]["rules"][1], "unit and salt are kept");
+    for path in [CHECKOUT.to_owned(), "/console/flags".to_owned(), format!("{CHECKOUT}/edit")] {
+        let page = browser.page(&path);
+        assert!(!page.contains(NASTY) && page.contains("&#60;script&#62;"), "{path}: {page}");
+    }
+    let author = world.run_json(&["flag", "versions"])[0]["author"].as_str().unwrap().to_owned();
+    assert!(author.contains(&email), "{author}");
+}
+
+#[test]
+fn what_does_not_compile_is_not_saved_and_what_was_typed_is_kept() {
+    let (world, email) = begun();
+    let mut browser = Browser::signed_in(&world, &email);
+    let before = stored(&world);
+    let page = browser.page(&format!("{CHECKOUT}/edit"));
+    let wrong = [("rule.0.serve", "gold"), ("owner", "payments")];
+    for button in ["preview", "save"] {
+        let refused = submit(&mut browser, &page, &wrong, button);
+        assert_eq!(refused.status, 422);
+        let text = refused.text();
+        assert!(text.contains("flag `checkout`, rule `staff`"), "{text}");
+        assert!(text.contains("value=\"gold\"") && text.contains("value=\"payments\""), "{text}");
+    }
+    let refused = submit(&mut browser, &page, &[("rule.1.percent", "101")], "save");
+    assert!(refused.status == 422 && refused.text().contains("A percentage is a number from 0 to 100"));
+    let path = format!("{CHECKOUT}/edit");
+    let version = fields(&page).into_iter().find(|(name, _)| name == "version").unwrap().1;
+    for (text, says) in [
+        (r#"{"key": "checkout", "rules": [{"name": "r", "when": [{"segment": "gone"}], "serve": true}]}"#, "rule `r`"),
+        (r#"{"key": "checkout", "rules": [{"name": "r", "serve": true, "x": 1}]}"#, "rule `r`"),
+        (r#"{"key": "another"}"#, "a key does not change"),
+        (r#"{"key": "a"}, {"key": "checkout"}"#, "no JSON"),
+        ("{\"key\": ", "no JSON"),
+    ] {
+        let refused = browser.post(&path, &[("version", &version), ("text", text), ("do", "save")]);
+        assert_eq!(refused.status, 422, "{text}");
+        assert!(refused.text().contains(says), "{says}: {}", refused.text());
+    }
+    assert_eq!(stored(&world), before);
+    let text = r#"{"key": "checkout", "default": true}"#;
+    assert_eq!(browser.post(&path, &[("version", &version), ("text", text), ("do", "save")]).status, 303);
+    assert_eq!(stored(&world), json!({"key": "checkout", "default": true}));
+}
+
+#[test]
+fn a_change_made_meanwhile_is_shown_and_nothing_is_lost() {
+    let (world, email) = begun();
+    let mut browser = Browser::signed_in(&world, &email);
+    let page = browser.page(&format!("{CHECKOUT}/edit"));
+    apply(&world, &json!({"flags": [{"key": "another"}]}), &[]);
+    let shown = browser.page(CHECKOUT);
+    assert!(shown.contains("Rollout"));
+    apply(&world, &checkout(7), &[]);
+    let overtaken = submit(&mut browser, &page, &[("owner", "payments")], "save");
+    assert_eq!(overtaken.status, 422);
+    let text = overtaken.text();
+    assert!(text.contains("somebody else has changed this meanwhile") && text.contains("+7,000 of 100,000"), "{text}");
+    assert!(text.contains("value=\"payments\"") && !text.contains("flag `another`"), "{text}");
+    assert_eq!(stored(&world), checkout(7)["flags"][0], "theirs stands");
+    let again = submit(&mut browser, text, &[], "save");
+    assert_eq!((again.status, &stored(&world)["owner"]), (303, &json!("payments")), "{}", again.text());
+    // Another flag's change is in nobody's way.
+    let page = browser.page(&format!("{CHECKOUT}/edit"));
+    apply(&world, &json!({"flags": [{"key": "another", "default": true}]}), &[]);
+    assert_eq!(submit(&mut browser, &page, &[("owner", "shop")], "save").status, 303);
+}
+
+#[test]
+fn flags_are_imported_after_a_look_archived_by_name_and_put_back() {
+    let (world, email) = begun();
+    let mut browser = Browser::signed_in(&world, &email);
+    let text = r#"{"flags": [{"key": "second", "default": true}], "segments": [{"key": "beta", "users": ["u"]}]}"#;
+    let page = browser.page("/console/flags/all/import");
+    let version = page.split_once("name=\"version\" value=\"").unwrap().1.split('"').next().unwrap().to_owned();
+    let send = |browser: &mut Browser<'_>, text: &str, button: &str| {
+        let fields = [("version", version.as_str()), ("from", ""), ("text", text), ("do", button)];
+        browser.post("/console/flags/all/import", &fields)
+    };
+    let looked = send(&mut browser, text, "preview");
+    assert!(looked.status == 200 && looked.text().contains("flag `second`: added"), "{}", looked.text());
+    assert_eq!(world.run_json(&["flag", "list"]).as_array().unwrap().len(), 1);
+    assert_eq!(send(&mut browser, "{\"flags\": 5}", "preview").status, 422);
+    assert_eq!(send(&mut browser, text, "save").status, 303);
+    assert_eq!(send(&mut browser, text, "save").status, 422, "the version is another by now");
+    let exported = browser.page("/console/flags/all/export");
+    assert_eq!(serde_json::from_str::<Value>(&exported).unwrap(), world.run_json(&["flag", "export"]));
+    assert!(browser.page("/console/flags/all/segments").contains("beta"));
+    let edit = "/console/flags/all/segments/edit/beta";
+    browser.page(edit);
+    let segment = r#"{"key": "beta", "users": ["u", "v"]}"#;
+    assert_eq!(browser.post(edit, &[("version", "2"), ("text", segment), ("do", "preview")]).status, 200);
+    assert_eq!(browser.post(edit, &[("version", "2"), ("text", segment), ("do", "save")]).status, 303);
+    assert_eq!(browser.post(edit, &[("version", "2"), ("text", segment), ("do", "save")]).status, 422, "overtaken");
+
+    browser.post("/console/flags/all/flags/second/archive", &[("confirm", "checkout")]);
+    assert!(browser.page("/console/flags").contains("second"), "the key was not typed");
+    browser.post("/console/flags/all/flags/second/archive", &[("confirm", "second")]);
+    assert!(!browser.page("/console/flags").contains("flags/second"));
+    assert!(browser.page("/console/flags?state=archived").contains("flags/second"));
+    let back = |version, to| [("version", version), ("to", to), ("confirm", to)];
+    browser.post("/console/flags/all/versions/rollback", &back("3", "3"));
+    assert!(browser.page("/console/flags/all/versions").contains("changed the flags meanwhile"));
+    browser.post("/console/flags/all/versions/rollback", &back("4", "3"));
+    assert!(browser.page("/console/flags/all/versions").contains("Version 5 is version 3 again."));
+    assert!(browser.page("/console/flags").contains("flags/second"));
+}
+
+#[test]
+fn who_may_not_change_sees_no_form_and_nobody_sees_another_tenants() {
+    let (world, _) = begun();
+    world.run(&["tenant", "create", "--name", "Elsewhere"]);
+    let shop = world.app("Shop", &[]);
+    let (viewer, stranger) = (login(&world, "vera", "viewer"), login_of(&world, "sam", "owner", "Elsewhere"));
+    let mut browser = Browser::signed_in(&world, &viewer);
+    for path in [CHECKOUT, "/console/flags", "/console/flags/all/segments", "/console/flags/all/versions"] {
+        let page = browser.page(path);
+        let forms = page.matches("method=\"post\"").count();
+        assert_eq!(forms, 1, "to sign out alone, at {path}");
+    }
+    for path in ["/edit", "/switch", "/rollout", "/archive"] {
+        assert_eq!(browser.post(&format!("{CHECKOUT}{path}"), &[]).status, 403, "{path}");
+    }
+    let mut browser = Browser::signed_in(&world, &stranger);
+    let of_shop = format!("/console/flags/{}/versions", shop.id);
+    for path in [CHECKOUT, &format!("{CHECKOUT}/edit"), &of_shop, "/console/flags/x/versions"] {
+        assert_eq!(browser.get(path).status, 404, "{path}");
+    }
+    browser.page("/console/profile");
+    assert_eq!(browser.post(&format!("{CHECKOUT}/switch"), &[("on", "no")]).status, 404);
+}
+
+/// What the app's user has of the flag.
+fn has_checkout(world: &World, app: &App, token: &str) -> bool {
+    world.read(app, token, "/api/user/context").ok()["enabled_features"]["checkout"] == true
+}
+
+#[test]
+fn somebody_rolls_out_explains_and_takes_back() {
+    if on_postgres() {
+        return eprintln!("not run on PostgreSQL too: it is about the pages");
+    }
+    let mut world = World::new();
+    let shop = world.app("Shop", &[]);
+    let email = login(&world, "ada", "admin");
+    apply(&world, &checkout(0), &[]);
+    // Somebody whom 5 % takes, and somebody whom it does not.
+    let bucket = |id: &str| osaycore_flags::bucket("fixed", id);
+    let find = |taken: bool| (0..).map(|n| format!("c-{n}")).find(|id| (bucket(id) < 5000) == taken).unwrap();
+    let ann = world.user_with("ann", &["--app", &shop.id, "--external-id", &find(true)]);
+    let bob = world.user_with("bob", &["--app", &shop.id, "--external-id", &find(false)]);
+    world.serve();
+    let (ann, bob) = (world.token(&shop, &ann), world.token(&shop, &bob));
+    assert!(!has_checkout(&world, &shop, &ann));
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let mut person = Script::start("console_flags.mjs", &[&world.base_url(), &email, PASSWORD, path, &find(false)]);
+    person.file(&folder.path().join("rolled-out"));
+    within_a_second("the rollout", || has_checkout(&world, &shop, &ann));
+    assert!(!has_checkout(&world, &shop, &bob));
+    person.say("go on");
+    let seen = person.end();
+    all_is_well(&seen);
+    within_a_second("taken back", || !has_checkout(&world, &shop, &ann));
+    assert_eq!(stored(&world), checkout(0)["flags"][0]);
+}
