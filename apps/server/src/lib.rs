@@ -14,6 +14,7 @@ mod limit;
 mod logging;
 mod mail;
 mod metrics;
+mod noted;
 mod oauth;
 mod pages;
 mod passwords;

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,13 +19,14 @@ use crate::admin::providers::provider as of_stored;
 use crate::background;
 use crate::error::{ApiError, Code};
 use crate::limit::{Limiter, Share};
+use crate::noted::Noted;
 use crate::oauth::flow::Client;
 use crate::oauth::http::Outgoing;
 use crate::oauth::provider::Provider;
 use crate::sealing::Sealer;
 use crate::served_flags::{Compiled, ServedFlags};
 use crate::store::admin_tokens::AdminToken;
-use crate::store::apps::{self, SecretKind};
+use crate::store::apps::{self, AppSecret, SecretKind};
 use crate::store::assignments::Sticky;
 use crate::store::db::{Database, StoreError};
 use crate::store::flags::EVERY_APP;
@@ -43,13 +43,13 @@ const _: () = assert!(POLL.as_millis() * 4 <= 1000);
 
 /// Requests a second that a token of the admin API may make.
 const REQUESTS_OF_A_TOKEN: u32 = 100;
-/// How often the use of such a token is noted.
-const NOTED_EVERY_US: i64 = 60_000_000;
 
 /// An app as requests need it.
 pub(crate) struct ServedApp {
     pub(crate) app: Arc<App>,
     pub(crate) secrets: Vec<v1::Secret>,
+    /// Those of the secrets and application keys that were replaced.
+    retiring: Vec<Retiring>,
     /// What requests of the one-time passcode API are verified with.
     pub(crate) oasis: oasis::Keys,
     /// The tenant's, of distinct users that pass a second factor in a month.
@@ -69,6 +69,24 @@ impl ServedApp {
     }
 }
 
+/// A secret that was replaced and still works. Whether somebody uses it is written down.
+pub(crate) struct Retiring {
+    kind: SecretKind,
+    /// Which of the secrets of its kind it is.
+    index: usize,
+    pub(crate) id: i64,
+    noted: Arc<Noted>,
+}
+
+impl ServedApp {
+    /// The secret of this kind and place among the app's, where it was replaced and its use is to be noted.
+    pub(crate) fn retiring_to_note(&self, kind: SecretKind, index: usize, now_us: i64) -> Option<&Retiring> {
+        let mut all = self.retiring.iter();
+        let used = all.find(|retiring| (retiring.kind, retiring.index) == (kind, index))?;
+        used.noted.is_due(now_us).then_some(used)
+    }
+}
+
 fn within(limiter: &Limiter) -> Result<(), ApiError> {
     let refused = |wait: Duration| ApiError::from(Code::RateLimited).retry_after(wait.as_secs().saturating_add(1));
     limiter.check().map_err(refused)
@@ -85,8 +103,7 @@ pub(crate) struct Evaluations {
 pub(crate) struct ServedToken {
     pub(crate) token: AdminToken,
     limiter: Arc<Limiter>,
-    /// When its use was noted last, microseconds since the epoch.
-    noted_at_us: Arc<AtomicI64>,
+    noted: Arc<Noted>,
 }
 
 impl ServedToken {
@@ -97,22 +114,17 @@ impl ServedToken {
 
     /// Whether this use is to be noted: one in a minute.
     pub(crate) fn is_to_be_noted(&self, now_us: i64) -> bool {
-        let noted_at_us = self.noted_at_us.load(Ordering::Relaxed);
-        now_us.saturating_sub(noted_at_us) >= NOTED_EVERY_US
-            && self.noted_at_us.compare_exchange(noted_at_us, now_us, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        self.noted.is_due(now_us)
     }
 
     /// With what was counted of it so far.
     fn new(token: AdminToken, share: Share, before: Option<&Configuration>) -> Self {
         let per_second = share.of_limit(REQUESTS_OF_A_TOKEN, token.id);
         let before = before.and_then(|before| before.by_admin_token.get(&token.token_hash));
-        let last_used_at_us = token.last_used_at_us.unwrap_or(i64::MIN);
-        Self {
-            token,
-            limiter: limiter_after(before.map(|served| &served.limiter), per_second),
-            noted_at_us: before
-                .map_or_else(|| Arc::new(last_used_at_us.into()), |served| Arc::clone(&served.noted_at_us)),
-        }
+        let limiter = limiter_after(before.map(|served| &served.limiter), per_second);
+        let new = || Arc::new(Noted::new(token.last_used_at_us));
+        let noted = before.map_or_else(new, |served| Arc::clone(&served.noted));
+        Self { token, limiter, noted }
     }
 }
 
@@ -370,8 +382,17 @@ fn read_configuration(
         let mut secrets: HashMap<i64, Vec<v1::Secret>> = HashMap::new();
         let mut channels: HashMap<i64, Vec<Arc<str>>> = HashMap::new();
         let mut application_keys: HashMap<i64, Vec<oasis::ApplicationKey>> = HashMap::new();
+        let mut retiring: HashMap<i64, Vec<Retiring>> = HashMap::new();
         for secret in apps::secrets(connection, sealer, system::now_us())? {
             let expires_at_s = secret.expires_at_us.map(|us| us.div_euclid(1_000_000));
+            if secret.expires_at_us.is_some() {
+                let index = match secret.kind {
+                    SecretKind::Signing => secrets.get(&secret.app_id).map_or(0, Vec::len),
+                    SecretKind::Oasis => application_keys.get(&secret.app_id).map_or(0, Vec::len),
+                };
+                let of_app = retiring.entry(secret.app_id).or_default();
+                of_app.push(Retiring::new(&secret, index, before));
+            }
             match secret.kind {
                 SecretKind::Signing => {
                     let key = SigningKey::new(&secret.secret);
@@ -404,6 +425,7 @@ fn read_configuration(
             };
             let served = Arc::new(ServedApp {
                 secrets: secrets.remove(&app.id).unwrap_or_default(),
+                retiring: retiring.remove(&app.id).unwrap_or_default(),
                 oasis: oasis::Keys {
                     api_key: api_key.clone(),
                     application_keys: application_keys.remove(&app.id).unwrap_or_default(),
@@ -449,6 +471,16 @@ fn read_configuration(
             ring,
         })
     })
+}
+
+impl Retiring {
+    /// With what was noted of it so far.
+    fn new(secret: &AppSecret, index: usize, before: Option<&Configuration>) -> Self {
+        let known = before.and_then(|before| before.by_id.get(&secret.app_id));
+        let known = known.and_then(|served| served.retiring.iter().find(|retiring| retiring.id == secret.id));
+        let noted = known.map_or_else(|| Arc::new(Noted::new(None)), |known| Arc::clone(&known.noted));
+        Self { kind: secret.kind, index, id: secret.id, noted }
+    }
 }
 
 /// The app's limiter, with what it has counted so far; another one only where the limit or our share of it is another.

@@ -85,8 +85,21 @@ pub fn change_user<S: Storage>(
     change: UserChange,
     now_us: i64,
 ) -> Result<User, Failure<S::Error>> {
+    edit_user(storage, user, user.changed(change, now_us), now_us)
+}
+
+/// Replaces what can change of a user who is not deleted: unlike a change, it can take a value away. Ids, tenant,
+/// directory and the time of making stay.
+pub fn edit_user<S: Storage>(
+    storage: &mut S,
+    user: &User,
+    edited: User,
+    now_us: i64,
+) -> Result<User, Failure<S::Error>> {
     require_live(user)?;
-    write_user(storage, user.changed(change, now_us))
+    let User { id, uuid, tenant_id, directory, deleted_at_us, created_at_us, .. } = user.clone();
+    let edited = User { id, uuid, tenant_id, directory, deleted_at_us, created_at_us, updated_at_us: now_us, ..edited };
+    write_user(storage, edited)
 }
 
 /// Deletes a user, for the time being: the name and the external ids are free for others.
@@ -111,13 +124,21 @@ pub fn permit_user<S: Storage>(
     change: PermitChange,
 ) -> Result<Permit, Failure<S::Error>> {
     require_live(user)?;
-    if let Some(uuid) = change.external_id.as_ref().and_then(ExternalId::as_uuid)
-        && storage.user(&UserRef::Uuid(uuid)).map_err(Failure::Storage)?.is_some()
-    {
-        return Err(Refused::ExternalIdIsUserId.into());
-    }
+    require_no_user_id(storage, change.external_id.as_ref())?;
     let permit = storage.permit(user.id, app_id).map_err(Failure::Storage)?;
     let permit = permit.unwrap_or_else(|| Permit::new(user.id, app_id)).changed(change);
+    accept(storage.put_permit(&permit))?;
+    Ok(permit)
+}
+
+/// Replaces the permit in its app as a whole: unlike a change, it can take a value away.
+pub fn replace_permit<S: Storage>(storage: &mut S, user: &User, permit: Permit) -> Result<Permit, Failure<S::Error>> {
+    require_live(user)?;
+    let permit = Permit { user_id: user.id, ..permit };
+    let before = storage.permit(user.id, permit.app_id).map_err(Failure::Storage)?;
+    if permit.external_id != before.and_then(|before| before.external_id) {
+        require_no_user_id(storage, permit.external_id.as_ref())?;
+    }
     accept(storage.put_permit(&permit))?;
     Ok(permit)
 }
@@ -138,6 +159,16 @@ pub fn user_by_api_id<S: Storage>(storage: &mut S, app_id: i64, user_id: &str) -
 
 fn require_live(user: &User) -> Result<(), Refused> {
     if user.is_deleted() { Err(Refused::Deleted) } else { Ok(()) }
+}
+
+/// Refuses an external id that is the UUID of a user.
+fn require_no_user_id<S: Storage>(storage: &mut S, id: Option<&ExternalId>) -> Result<(), Failure<S::Error>> {
+    match id.and_then(ExternalId::as_uuid) {
+        Some(uuid) if storage.user(&UserRef::Uuid(uuid)).map_err(Failure::Storage)?.is_some() => {
+            Err(Refused::ExternalIdIsUserId.into())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn write_user<S: Storage>(storage: &mut S, user: User) -> Result<User, Failure<S::Error>> {

@@ -25,7 +25,8 @@ mod user;
 pub use app::{App, Tenant};
 pub use custom::Custom;
 pub use decisions::{
-    Failure, Link, Refused, change_user, create_user, delete_user, permit_user, restore_user, user_by_api_id,
+    Failure, Link, Refused, change_user, create_user, delete_user, edit_user, permit_user, replace_permit,
+    restore_user, user_by_api_id,
 };
 pub use group::Group;
 pub use identity::{Arrival, Identity, Issuer, Profile, ProviderName, Subject, arrive};

@@ -2,8 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use osaycore_directory::{
-    App, AppScopes, AppSettings, Custom, Denied, NewUser, Permit, PermitChange, Rate, Role, Scopes, User, UserChange,
-    UserStatus, effective, may_deduct,
+    App, AppScopes, AppSettings, Custom, Denied, Failure, NewUser, Permit, PermitChange, Rate, Refused, Role, Scopes,
+    Storage as _, User, UserChange, UserRef, UserStatus, Write, edit_user, effective, may_deduct, memory::Memory,
+    replace_permit,
 };
 use uuid::Uuid;
 
@@ -182,4 +183,72 @@ fn a_new_address_is_not_verified() {
         assert_eq!(changed.email_verified, expected, "{was} {email:?} {word:?}");
         assert_eq!(changed.email.unwrap().as_str(), email.unwrap_or("ada@example.com"));
     }
+}
+
+/// A tenant with an app and a user.
+fn memory() -> Memory {
+    let mut memory = Memory::new(1);
+    memory.insert_app(&app(None, false)).unwrap();
+    assert_eq!(memory.insert_user(&user()).unwrap(), Write::Done);
+    memory
+}
+
+#[test]
+fn an_edit_takes_values_away_and_keeps_what_never_changes() {
+    let mut memory = memory();
+    let user = edit_user(&mut memory, &user(), User { email_verified: true, ..user() }, 6).unwrap();
+    let edited = User {
+        id: 9,
+        uuid: Uuid::from_u128(9),
+        tenant_id: 9,
+        directory: None,
+        created_at_us: 9,
+        deleted_at_us: Some(9),
+        updated_at_us: 9,
+        email: None,
+        email_verified: false,
+        status: UserStatus::Suspended,
+        ..user.clone()
+    };
+    let expected =
+        User { email: None, email_verified: false, status: UserStatus::Suspended, updated_at_us: 7, ..user.clone() };
+    assert_eq!(edit_user(&mut memory, &user, edited, 7).unwrap(), expected);
+    assert_eq!(memory.user(&UserRef::Id(1)).unwrap(), Some(expected.clone()));
+    let deleted = User { deleted_at_us: Some(8), ..expected };
+    assert_eq!(edit_user(&mut memory, &deleted, user, 9), Err(Failure::Refused(Refused::Deleted)));
+}
+
+#[test]
+fn a_permit_is_replaced_as_a_whole() {
+    let mut memory = memory();
+    let other = User { id: 2, uuid: Uuid::from_u128(3), username: "bob".parse().unwrap(), ..user() };
+    assert_eq!(memory.insert_user(&other).unwrap(), Write::Done);
+    let full = Permit {
+        external_id: Some("c1".parse().unwrap()),
+        can_use: false,
+        credit_rate: Some(Rate::ONE),
+        scopes: Some(Scopes::default()),
+        ..Permit::new(1, 1001)
+    };
+    // Whosever it says that it is.
+    let replaced = replace_permit(&mut memory, &user(), Permit { user_id: 2, ..full.clone() }).unwrap();
+    assert_eq!((&replaced, memory.permit(1, 1001).unwrap().as_ref()), (&full, Some(&full)));
+    assert_eq!(memory.permit(2, 1001).unwrap(), None);
+    let refused = |memory: &mut Memory, id: &str, user: &User| {
+        let permit = Permit { external_id: Some(id.parse().unwrap()), ..Permit::new(user.id, 1001) };
+        replace_permit(memory, user, permit).unwrap_err()
+    };
+    assert_eq!(refused(&mut memory, "c1", &other), Failure::Refused(Refused::ExternalIdTaken));
+    let uuid = other.uuid.to_string();
+    assert_eq!(refused(&mut memory, &uuid, &user()), Failure::Refused(Refused::ExternalIdIsUserId));
+    let deleted = User { deleted_at_us: Some(8), ..user() };
+    assert_eq!(refused(&mut memory, "c3", &deleted), Failure::Refused(Refused::Deleted));
+    // An id that was given before a user came to have it as the UUID stays.
+    let named = Permit { external_id: Some("00000000-0000-0000-0000-000000000007".parse().unwrap()), ..full };
+    replace_permit(&mut memory, &user(), named.clone()).unwrap();
+    let late = User { id: 7, uuid: Uuid::from_u128(7), username: "late".parse().unwrap(), ..user() };
+    assert_eq!(memory.insert_user(&late).unwrap(), Write::Done);
+    assert_eq!(replace_permit(&mut memory, &user(), named.clone()).unwrap(), named);
+    let bare = Permit::new(1, 1001);
+    assert_eq!(replace_permit(&mut memory, &user(), bare.clone()).unwrap(), bare);
 }

@@ -44,8 +44,10 @@ for (const field of document.querySelectorAll("[data-confirm]")) {
   look();
 }
 
-// On a narrow screen the sections scroll: to where one is.
-document.querySelector(".sections [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+// On a narrow screen the sections and the tabs scroll: to where one is.
+for (const here of document.querySelectorAll(".sections [aria-current], .tabs [aria-current]")) {
+  here.scrollIntoView({ block: "nearest", inline: "center" });
+}
 
 // A form is sent once, however often its button is pressed.
 for (const form of document.querySelectorAll("form[method=post]")) {

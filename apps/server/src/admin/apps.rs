@@ -9,6 +9,7 @@ use crate::error::{ApiError, Code, Failure};
 use crate::sealing::Sealer;
 use crate::store::apps::{self, SecretKind};
 use crate::store::deployment::Numbered;
+use crate::store::lists::apps::by_name;
 use crate::store::tx::Tx;
 use crate::system;
 
@@ -37,6 +38,15 @@ pub(crate) fn find(tx: &mut Tx<'_>, app: AppRef) -> Result<App, Failure> {
         Some(app) => Ok(app),
         None => Err(ApiError::from(Code::NotFound).detail(format!("there is no app {app}")).into()),
     }
+}
+
+/// 409 where an app has this name already: people could not tell the two apart.
+pub(crate) fn must_be_new(tx: &mut Tx<'_>, name: &Name) -> Result<(), Failure> {
+    if by_name(tx, name.as_str())?.is_empty() {
+        return Ok(());
+    }
+    let sentence = format!("name: there is an app {name} already");
+    Err(ApiError::field(Code::ReferenceConflict, "name", sentence).into())
 }
 
 /// Makes an app with a secret of each kind.
@@ -70,6 +80,14 @@ pub(crate) fn set(tx: &mut Tx<'_>, by: &By, app: &App, settings: &[(String, Vec<
         changed.settings.set(key, values).map_err(invalid)?;
     }
     change(tx, by, Action::AppUpdated, app, changed)
+}
+
+/// Gives the app another name and other scopes.
+pub(crate) fn edit(tx: &mut Tx<'_>, by: &By, app: &App, name: Name, scopes: AppScopes) -> Result<App, Failure> {
+    if name != app.name {
+        must_be_new(tx, &name)?;
+    }
+    change(tx, by, Action::AppUpdated, app, App { name, scopes, ..app.clone() })
 }
 
 /// Refuses the app's key as if it were unknown, or takes that back.

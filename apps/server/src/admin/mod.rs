@@ -2,6 +2,7 @@
 //!
 //! Each function is one step in the caller's transaction and appends its audit events to it.
 
+pub(crate) mod access;
 pub(crate) mod admin_sign_in;
 pub(crate) mod admin_tokens;
 pub(crate) mod admins;
@@ -15,6 +16,7 @@ pub(crate) mod identities;
 pub(crate) mod keys;
 pub(crate) mod otp;
 pub(crate) mod providers;
+pub(crate) mod refunds;
 pub(crate) mod registration;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;

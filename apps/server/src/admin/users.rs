@@ -129,9 +129,19 @@ pub(crate) fn create(tx: &mut Tx<'_>, by: &By, input: NewUserInput) -> Result<Us
     Ok(user)
 }
 
+/// 409 for a user who is deleted: restored before anything else.
+pub(crate) fn must_live(user: &User) -> Result<(), ApiError> {
+    if user.is_deleted() { Err(directory::Refused::Deleted.into()) } else { Ok(()) }
+}
+
 /// Changes what is named; what is so already is no change.
 pub(crate) fn change(tx: &mut Tx<'_>, by: &By, user: &User, change: UserChange) -> Result<User, Failure> {
-    let changed = directory::change_user(tx, user, change, by.now_us)?;
+    edit(tx, by, user, user.changed(change, by.now_us))
+}
+
+/// Makes the user what `edited` says, where users can change: unlike [`change`], it can take a value away.
+pub(crate) fn edit(tx: &mut Tx<'_>, by: &By, user: &User, edited: User) -> Result<User, Failure> {
+    let changed = directory::edit_user(tx, user, edited, by.now_us)?;
     let action = match changed.status {
         status if status == user.status => Action::UserUpdated,
         UserStatus::Active => Action::UserEnabled,
@@ -175,15 +185,15 @@ pub(crate) fn permit(
 ) -> Result<Permit, Failure> {
     let before = tx.permit(user.id, app_id)?;
     let permit = directory::permit_user(tx, user, app_id, change)?;
-    let old = before.as_ref().map(permit_details).unwrap_or_default();
-    let (was, became) = differences(&old, &permit_details(&permit));
-    if before.is_none() || !became.is_empty() {
-        let mut event = by.event(Action::UserPermitted, Some(user.id));
-        event.app_id = Some(app_id);
-        event.target = Some(target(user));
-        (event.before, event.after) = (was, became);
-        tx.append(event)?;
-    }
+    audit_permit(tx, by, user, before.as_ref(), &permit)?;
+    Ok(permit)
+}
+
+/// Makes what the user may do in the permit's app what it says, as a whole: unlike [`permit`], it can take a value away.
+pub(crate) fn replace_permit(tx: &mut Tx<'_>, by: &By, user: &User, permit: Permit) -> Result<Permit, Failure> {
+    let before = tx.permit(user.id, permit.app_id)?;
+    let permit = directory::replace_permit(tx, user, permit)?;
+    audit_permit(tx, by, user, before.as_ref(), &permit)?;
     Ok(permit)
 }
 
@@ -212,6 +222,26 @@ pub(super) fn audit(tx: &mut Tx<'_>, by: &By, action: Action, before: &User, aft
     }
     let mut event = by.event(action, Some(after.id));
     event.target = Some(target(after));
+    (event.before, event.after) = (was, became);
+    tx.append(event)?;
+    Ok(())
+}
+
+fn audit_permit(
+    tx: &mut Tx<'_>,
+    by: &By,
+    user: &User,
+    before: Option<&Permit>,
+    permit: &Permit,
+) -> Result<(), Failure> {
+    let old = before.map(permit_details).unwrap_or_default();
+    let (was, became) = differences(&old, &permit_details(permit));
+    if before.is_some() && became.is_empty() {
+        return Ok(());
+    }
+    let mut event = by.event(Action::UserPermitted, Some(user.id));
+    event.app_id = Some(permit.app_id);
+    event.target = Some(target(user));
     (event.before, event.after) = (was, became);
     tx.append(event)?;
     Ok(())

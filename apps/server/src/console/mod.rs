@@ -15,6 +15,7 @@
 //! 4. lists take `?after=` with the key of the last row, ask for one row more than they show, and never count.
 //! 5. its path in `tests/browser/console_screens.mjs`: there it is photographed and tried for accessibility.
 
+mod apps;
 mod assets;
 mod audit;
 mod chart;
@@ -22,12 +23,15 @@ mod credits;
 mod download;
 mod list;
 mod names;
+mod groups;
 mod overview;
+mod pages;
 mod profile;
 mod settings;
 mod shell;
 mod sign_in;
 mod text;
+mod users;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -51,6 +55,9 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
             .configure(credits::configure)
             .configure(audit::configure)
             .configure(settings::configure)
+            .configure(users::configure)
+            .configure(apps::configure)
+            .configure(groups::configure)
             .configure(assets::configure)
             .default_service(web::to(missing)),
     );

@@ -27,6 +27,8 @@ use crate::group_commit::{Done, Job, Repeat, Work};
 use crate::refusals::Refusal as Refused;
 use crate::server::State;
 use crate::snapshot::ServedApp;
+use crate::store::apps::SecretKind;
+use crate::store::secret_uses;
 use crate::system;
 
 /// The most bytes of a body.
@@ -58,6 +60,8 @@ pub(super) struct Signed {
     pub(super) mac: Mac,
     pub(super) timestamp_s: i64,
     pub(super) scheme: Scheme,
+    /// Which of the app's secrets of this kind made it.
+    pub(super) secret: (SecretKind, usize),
 }
 
 /// What a request was signed by.
@@ -102,6 +106,7 @@ pub(super) async fn guard(
         Ok(caller) => caller,
         Err(error) => return refuse(error),
     };
+    caller.note_retiring_secret(&state);
     request.extensions_mut().insert(caller.clone());
     let response = match caller.may_go_on() {
         Ok(()) => next.call(request).await?.map_into_boxed_body(),
@@ -195,6 +200,25 @@ impl Caller {
     /// What it was signed by.
     pub(crate) fn scheme(&self) -> Scheme {
         self.0.signed.scheme
+    }
+
+    /// Writes down that a secret which was replaced is still in use; the request does not wait for it.
+    fn note_retiring_secret(&self, state: &web::Data<State>) {
+        let (kind, index) = self.0.signed.secret;
+        let now_us = system::now_us();
+        let Some(secret) = self.served().retiring_to_note(kind, index, now_us) else { return };
+        let (tenant_id, app_id, id, state) = (self.app().tenant_id, self.app().id, secret.id, state.clone());
+        actix_web::rt::spawn(async move {
+            let work = Work::Call(Box::new(move |tx, _| {
+                secret_uses::used(tx, app_id, id, now_us)?;
+                Ok(Vec::new())
+            }));
+            let by = By::system(tenant_id, now_us);
+            let noted = state.writer.run(Job { tenant_id, sight: None, repeat: Repeat::Told, by, work }).await;
+            if let Err(error) = noted {
+                tracing::warn!(%error, "the use of a secret that was replaced was not noted");
+            }
+        });
     }
 
     /// Runs the state-changing work of this request. `user` is the verified bearer, where the endpoint takes a token;

@@ -15,6 +15,7 @@ use crate::extract::ofrep;
 use crate::extract::request_id::Origin;
 use crate::group_commit::Repeat;
 use crate::server::State;
+use crate::store::apps::SecretKind;
 use crate::system;
 
 const APP_ID: &str = "x-oasis-appid";
@@ -76,6 +77,7 @@ fn verify(state: &State, request: &ServiceRequest, body: &[u8], origin: &Origin)
         mac: verified.mac,
         timestamp_s: verified.timestamp_s,
         scheme: Scheme::Oasis { key_index: verified.key_index, ip: verified.ip, repeat },
+        secret: (SecretKind::Oasis, verified.key_index),
     })
 }
 

@@ -12,6 +12,7 @@ use crate::error::{ApiError, Code};
 use crate::extract::caller::{Purpose, Scheme, Signed, guard, refused, single};
 use crate::extract::request_id::Origin;
 use crate::server::State;
+use crate::store::apps::SecretKind;
 use crate::system;
 
 pub(super) const API_KEY: &str = "x-osaycore-api-key";
@@ -61,5 +62,6 @@ pub(super) fn verify(
         mac: verified.mac,
         timestamp_s: verified.timestamp_s,
         scheme: Scheme::OsayCore,
+        secret: (SecretKind::Signing, verified.secret_index),
     })
 }

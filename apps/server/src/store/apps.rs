@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::db::{AnyConnection, StoreError, row};
 use super::schema::{app_secrets, apps};
+use super::secret_uses;
 use super::tx::{self, Tx};
 use super::versions::{self, Kind};
 use crate::sealing::{Place, Sealer};
@@ -53,14 +54,30 @@ impl SecretKind {
             Self::Oasis => "oasis",
         }
     }
+
+    fn read(text: &str) -> Self {
+        if text == Self::Oasis.as_str() { Self::Oasis } else { Self::Signing }
+    }
 }
 
 /// A secret of an app, opened.
 pub(crate) struct AppSecret {
     pub(crate) app_id: i64,
+    pub(crate) id: i64,
     pub(crate) kind: SecretKind,
     pub(crate) secret: Zeroizing<Vec<u8>>,
     pub(crate) expires_at_us: Option<i64>,
+}
+
+/// What is told of a secret of an app: not the secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SecretAge {
+    pub(crate) kind: SecretKind,
+    pub(crate) created_at_us: i64,
+    /// When it ends; none: it has not been replaced.
+    pub(crate) expires_at_us: Option<i64>,
+    /// Its last use since it was replaced, to about a minute.
+    pub(crate) used_at_us: Option<i64>,
 }
 
 pub(super) fn find(tx: &mut Tx<'_>, app: AppRef) -> Result<Option<App>, StoreError> {
@@ -143,10 +160,27 @@ pub(crate) fn secrets(
         .load(connection)?;
     let open = |row: SecretRow| {
         let secret = sealer.open(place(&row_name(row.tenant_id, row.app_id, row.id)), &row.secret)?;
-        let kind = if row.kind == SecretKind::Oasis.as_str() { SecretKind::Oasis } else { SecretKind::Signing };
-        Ok(AppSecret { app_id: row.app_id, kind, secret, expires_at_us: row.expires_at_us })
+        let kind = SecretKind::read(&row.kind);
+        Ok(AppSecret { app_id: row.app_id, id: row.id, kind, secret, expires_at_us: row.expires_at_us })
     };
     rows.into_iter().map(open).collect()
+}
+
+/// The app's secrets that have not ended, newest first.
+pub(crate) fn secret_ages(tx: &mut Tx<'_>, app_id: i64, now_us: i64) -> Result<Vec<SecretAge>, StoreError> {
+    let uses = secret_uses::of_app(tx, app_id)?;
+    let rows: Vec<(i64, String, i64, Option<i64>)> = app_secrets::table
+        .filter(app_secrets::tenant_id.eq(tx.tenant_id))
+        .filter(app_secrets::app_id.eq(app_id))
+        .filter(app_secrets::expires_at_us.is_null().or(app_secrets::expires_at_us.gt(now_us)))
+        .order(app_secrets::id.desc())
+        .select((app_secrets::id, app_secrets::kind, app_secrets::created_at_us, app_secrets::expires_at_us))
+        .load(&mut *tx.connection)?;
+    let age = |(id, kind, created_at_us, expires_at_us): (i64, String, i64, Option<i64>)| {
+        let used_at_us = uses.iter().find(|(secret_id, _)| *secret_id == id).map(|(_, at_us)| *at_us);
+        SecretAge { kind: SecretKind::read(&kind), created_at_us, expires_at_us, used_at_us }
+    };
+    Ok(rows.into_iter().map(age).collect())
 }
 
 /// Gives an app one more secret.
@@ -197,7 +231,13 @@ pub(crate) fn any_expired_secret(connection: &mut AnyConnection, now_us: i64) ->
 
 /// Drops the secrets that have expired: no server takes them any more.
 pub(crate) fn drop_expired_secrets(connection: &mut AnyConnection, now_us: i64) -> Result<(), StoreError> {
-    diesel::delete(app_secrets::table.filter(app_secrets::expires_at_us.le(now_us))).execute(connection)?;
+    let expired = app_secrets::table.filter(app_secrets::expires_at_us.le(now_us));
+    let keys: Vec<(i64, i64, i64)> =
+        expired.select((app_secrets::tenant_id, app_secrets::app_id, app_secrets::id)).load(connection)?;
+    for key in keys {
+        secret_uses::forget(connection, key)?;
+        diesel::delete(app_secrets::table.find(key)).execute(connection)?;
+    }
     Ok(())
 }
 

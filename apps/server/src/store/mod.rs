@@ -34,6 +34,7 @@ mod postgres;
 pub(crate) mod providers;
 pub(crate) mod revocations;
 mod schema;
+pub(crate) mod secret_uses;
 pub(crate) mod sessions;
 pub(crate) mod sign_in_attempts;
 pub(crate) mod sign_in_codes;

@@ -22,6 +22,9 @@ table! { app_secrets (tenant_id, app_id, id) {
     tenant_id -> BigInt, app_id -> BigInt, id -> BigInt, kind -> Text, secret -> Binary, created_at_us -> BigInt,
     expires_at_us -> Nullable<BigInt>,
 } }
+table! { secret_uses (tenant_id, app_id, secret_id) {
+    tenant_id -> BigInt, app_id -> BigInt, secret_id -> BigInt, used_at_us -> BigInt,
+} }
 table! { users (tenant_id, id) {
     tenant_id -> BigInt, id -> BigInt, uuid -> Binary, directory -> Text, username -> Text,
     email -> Nullable<Text>, email_verified -> Bool, display_name -> Nullable<Text>,

@@ -1,4 +1,5 @@
-// console_screens.mjs BASE EMAIL PASSWORD [NAME=PATH]…: looks at every screen of the console as somebody who is signed in.
+// console_screens.mjs BASE EMAIL PASSWORD [only] [NAME=PATH]…: looks at every screen of the console as somebody who is
+// signed in; with `only`, at those that are named here and the sign-in.
 // Prints one line of JSON: {screens, wrong, console_errors, csp_violations}.
 
 import { fail, onPage } from "./chromium.mjs";
@@ -20,6 +21,8 @@ const SCREENS = {
   "new-provider": "/console/settings/providers/new",
   logins: "/console/settings/logins",
   "new-login": "/console/settings/logins/new",
+  users: "/console/users",
+  "new-user": "/console/users/new",
 };
 
 const [base, email, password, ...more] = process.argv.slice(2);
@@ -31,7 +34,8 @@ await onPage(async (page) => {
   const person = new Person(page, base);
   await person.signIn(email, password);
   await person.sees("Overview");
-  const screens = { ...SCREENS, ...Object.fromEntries(more.map((pair) => pair.split(/=(.*)/s, 2))) };
+  const named = Object.fromEntries(more.filter((word) => word !== "only").map((pair) => pair.split(/=(.*)/s, 2)));
+  const screens = more.includes("only") ? named : { ...SCREENS, ...named };
   for (const [name, path] of Object.entries(screens)) {
     await person.open(path);
     for (const summary of await page.locator("summary").all()) await summary.click();

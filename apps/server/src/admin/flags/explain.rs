@@ -51,13 +51,11 @@ pub(crate) fn explain<T>(
         (None, Ok(reference)) => users::find_if_there(tx, &reference)?.filter(|user| !user.is_deleted()),
         (known, _) => known,
     };
-    match meant {
-        Some(user) => asked.of_user(tx, &user, Some(&given), |explanation| tell(explanation, true)),
-        None => {
-            let layers = Layers::new(None, &given, app.uuid.to_string());
-            asked.of_unit(tx, &somebody.id, &layers, |explanation| tell(explanation, false))
-        }
+    if let Some(user) = meant {
+        return asked.of_user(tx, &user, Some(&given), |explanation| tell(explanation, true));
     }
+    let layers = Layers::new(None, &given, app.uuid.to_string());
+    asked.of_unit(tx, &somebody.id, &layers, |explanation| tell(explanation, false))
 }
 
 impl Asked<'_> {

@@ -175,10 +175,7 @@ async fn create(
     let new = NewApp { name: new.name, scopes: new.scopes.into(), redirect_uris };
     let snapshots = Arc::clone(&state.snapshots);
     super::make(&state, &admin, move |tx, by| {
-        if !lists::apps::by_name(tx, new.name.as_str())?.is_empty() {
-            let sentence = format!("name: there is an app {} already", new.name);
-            return Err(ApiError::field(Code::ReferenceConflict, "name", sentence).into());
-        }
+        apps::must_be_new(tx, &new.name)?;
         snapshots.with_sealer(tx, |tx, sealer| {
             let created = apps::create(tx, sealer, by, new.clone())?;
             Ok(CreatedApp {

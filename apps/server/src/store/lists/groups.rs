@@ -1,12 +1,12 @@
 //! The groups, by name, and who is in one.
 
 use diesel::prelude::*;
-use osaycore_directory::Group;
+use osaycore_directory::{App, AppRef, Group, Storage as _};
 
 use super::{Asked, Page, page};
 use crate::store::db::{StoreError, row};
 use crate::store::groups::Row;
-use crate::store::schema::{group_members, user_groups};
+use crate::store::schema::{group_apps, group_members, user_groups};
 use crate::store::tx::Tx;
 
 /// Up to which members are counted.
@@ -34,6 +34,21 @@ pub(crate) fn list(tx: &mut Tx<'_>, asked: &Asked) -> Result<Page<Counted>, Stor
 pub(crate) fn count(tx: &mut Tx<'_>, group_id: i64) -> Result<i64, StoreError> {
     let members = members(tx, group_id, None, COUNTED.saturating_add(1))?;
     Ok(i64::try_from(members.len()).unwrap_or(i64::MAX))
+}
+
+/// The apps that a group opens, by their ids.
+pub(crate) fn apps(tx: &mut Tx<'_>, group_id: i64) -> Result<Vec<App>, StoreError> {
+    let ids: Vec<i64> = group_apps::table
+        .filter(group_apps::tenant_id.eq(tx.tenant_id))
+        .filter(group_apps::group_id.eq(group_id))
+        .order(group_apps::app_id)
+        .select(group_apps::app_id)
+        .load(&mut *tx.connection)?;
+    let mut apps = Vec::with_capacity(ids.len());
+    for id in ids {
+        apps.extend(tx.app(AppRef::Id(id))?);
+    }
+    Ok(apps)
 }
 
 fn groups(tx: &mut Tx<'_>, after: Option<&String>, at_most: i64) -> Result<Vec<(String, Group)>, StoreError> {

@@ -38,6 +38,7 @@ fn every_screen_is_for_everybody() {
     let email = login(&world, "ada", "owner");
     login(&world, "vera.with.a.rather.long.address.that.wants.to.be.broken", "viewer");
     world.run(&["admin", "set", "2", "--disabled", "true"]);
+    world.user("ann");
     let screens = money(&mut world);
     let screens: Vec<&str> = screens.iter().map(String::as_str).collect();
     let base = world.base_url();
@@ -101,7 +102,7 @@ fn a_person_finds_out_who_spent_and_who_changed_the_settings() {
 }
 
 #[track_caller]
-fn all_is_well(seen: &serde_json::Value) {
+pub(super) fn all_is_well(seen: &serde_json::Value) {
     for what in ["wrong", "console_errors", "csp_violations"] {
         assert_eq!(seen[what], serde_json::json!([]), "{what}: {:#}", seen[what]);
     }

@@ -9,6 +9,7 @@ mod sessions;
 mod settings;
 mod sign_in;
 mod trail;
+mod users;
 
 use std::collections::BTreeMap;
 
