@@ -31,7 +31,9 @@ pub(super) fn step(held: &mut Held<'_>) -> Result<Progress, Stopped> {
         let Some(last) = records.last() else { return Ok(None) };
         let (last_id, last_hour) = (last.id, hour(last.event.at_us));
         let mut counted = Counted::default();
-        records.iter().for_each(|record| counted.count(&record.event));
+        for record in &records {
+            counted.count(&record.event);
+        }
         let mut new = Vec::new();
         for ((span, hour), users) in &counted.active {
             new.push((*span, *hour, tallies::not_yet_active(&mut tx, *span, *hour, users)?));

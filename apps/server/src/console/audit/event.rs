@@ -30,6 +30,8 @@ struct EventPage<'a> {
     /// Number and name of the user whose trail it belongs to.
     user: Option<(i64, String)>,
     target_path: Option<String>,
+    /// The whole id of it.
+    target_id: Option<String>,
     changes: Vec<Change>,
     canonical: String,
 }
@@ -53,6 +55,7 @@ async fn show(person: Person, id: Path<i64>) -> Result<HttpResponse, Refused> {
         action: event.action.as_str(),
         user: event.user_id.map(|id| (id, names.user(id))),
         target_path: path_of(&event),
+        target_id: event.target.as_ref().map(|target| target.id.clone()),
         changes: changes(&event.before, &event.after),
         canonical,
         row,

@@ -8,7 +8,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use osaycore_audit::{Actor, Record, TargetKind};
-use osaycore_directory::{Storage as _, UserRef};
+use osaycore_directory::{Storage as _, UserRef, parse_uuid};
 
 use super::list::List;
 use super::list::Ways;
@@ -97,7 +97,7 @@ impl Row {
             (TargetKind::App, _) if event.app_id.is_some() => {
                 format!("app {}", event.app_id.map(|id| names.app(id)).unwrap_or_default())
             }
-            _ => format!("{} {}", target.kind.as_str(), target.id),
+            _ => format!("{} {}", target.kind.as_str(), short(&target.id)),
         });
         Ok(Self {
             id: record.id,
@@ -109,5 +109,13 @@ impl Row {
             target: target.unwrap_or_default(),
             app: event.app_id.map(|id| names.app(id)).unwrap_or_default(),
         })
+    }
+}
+
+/// A UUID by its beginning, so that a row stays a line; the event's page has all of it.
+fn short(id: &str) -> String {
+    match parse_uuid(id) {
+        Some(_) => format!("{}…", id.chars().take(8).collect::<String>()),
+        None => id.to_owned(),
     }
 }

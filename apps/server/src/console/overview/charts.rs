@@ -80,7 +80,12 @@ pub(super) fn of(tallies: &[(i64, Tally, i64)], range: Range, now_us: i64) -> Ve
     vec![
         bars.chart(
             ("requests", "Signed requests"),
-            format!("{}, {} refused, {} failed", total(&requests), total(&refused), total(&failed)),
+            format!(
+                "{}, {} refused, {} failed",
+                total(&requests, "request"),
+                count(sum(&refused)),
+                count(sum(&failed))
+            ),
             vec![of("Requests", requests), of("Errors", errors)],
             count,
         ),
@@ -98,7 +103,7 @@ pub(super) fn of(tallies: &[(i64, Tally, i64)], range: Range, now_us: i64) -> Ve
         ),
         bars.chart(
             ("sign-ins", "Sign-ins and refusals"),
-            format!("{} sign-ins, {} refusals", total(&sign_ins), total(&refusals)),
+            format!("{}, {}", total(&sign_ins, "sign-in"), total(&refusals, "refusal")),
             vec![of("Sign-ins", sign_ins), of("Refusals", refusals)],
             count,
         ),
@@ -145,8 +150,10 @@ fn sum(values: &[i64]) -> i64 {
     values.iter().fold(0, |sum: i64, value| sum.saturating_add(*value))
 }
 
-fn total(values: &[i64]) -> String {
-    count(sum(values))
+/// As `1 request`, `2 requests`.
+fn total(values: &[i64], one: &str) -> String {
+    let sum = sum(values);
+    format!("{} {one}{}", count(sum), if sum == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

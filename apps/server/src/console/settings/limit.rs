@@ -27,7 +27,7 @@ struct LimitPage<'a> {
 
 /// `GET /console/settings/limit`
 async fn show(owner: Owner) -> Result<HttpResponse, Refused> {
-    let limit = owner.read(|tx| Ok(limit(tx)?)).await?;
+    let limit = owner.read(limit).await?;
     let form = Filled::with([(FIELD, limit.map(|limit| limit.to_string()).unwrap_or_default())]);
     Ok(page(&owner, StatusCode::OK, &form))
 }

@@ -39,9 +39,9 @@ fn what_went_on_is_counted_once_over_restarts_and_servers_and_told_in_figures_an
         let credits = |browser: &mut Browser<'_>| figure(&browser.page(&path), "credits");
         assert!(patiently(COUNTED, || credits(&mut vera) == "3.50 spent, 100.00 issued"), "{}", credits(&mut vera));
         let page = vera.page(&path);
-        assert_eq!(figure(&page, "requests"), "4, 1 refused, 0 failed", "{page}");
+        assert_eq!(figure(&page, "requests"), "4 requests, 1 refused, 0 failed", "{page}");
         assert_eq!(figure(&page, "active"), active);
-        assert!(figure(&page, "sign-ins").ends_with("1 refusals"), "{}", figure(&page, "sign-ins"));
+        assert!(figure(&page, "sign-ins").ends_with(", 1 refusal"), "{}", figure(&page, "sign-ins"));
         assert!(page.contains("<td class=\"number\">3.50</td>"), "the table says the same: {page}");
         assert!(page.contains(&format!("range={range}#activity\" aria-current=\"true\"")), "{page}");
     }
