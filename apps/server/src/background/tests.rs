@@ -16,11 +16,13 @@ use crate::admin::{By, apps, bootstrap, keys};
 use crate::error::Failure;
 use crate::metrics::Now;
 use crate::sealing::{MasterKey, Sealer};
+use crate::store::apps::SecretKind;
 use crate::store::assignments::{self, Assignment};
 use crate::store::flags::{self, StoredFlag};
 use crate::store::flows::{self, Flow, ResponseMode};
 use crate::store::jwt_keys;
 use crate::store::migrations::migrate;
+use crate::store::secret_uses;
 use crate::store::sign_in_codes::{self, SignInCode};
 use crate::store::tx::transact;
 
@@ -284,4 +286,36 @@ fn expiry_drops_what_has_had_its_time_and_nothing_else() {
     assert_eq!((keys_before, keys.len()), (2, 1), "{keys:?}");
     let secrets = place.database.read(|it| crate::store::apps::secrets(it, &sealer, 0)).unwrap();
     assert!(secrets.iter().all(|secret| secret.expires_at_us.is_none()) && !secrets.is_empty());
+}
+
+#[test]
+fn the_use_of_a_replaced_secret_is_forgotten_with_the_secret() {
+    let place = Place::new();
+    let sealer = Sealer::new(MasterKey::generate(), vec![]);
+    let by = |now_us| By::system(TENANT, now_us);
+    let mut connection = place.database.writer();
+    db::write(&mut connection, |connection| bootstrap::run(connection, &sealer, 1)).unwrap();
+    let (app, id) = transact::<_, Failure>(&mut connection, TENANT, |tx| {
+        let new = NewApp { name: "app".parse().unwrap(), scopes: AppScopes::default(), redirect_uris: vec![] };
+        let app = apps::create(tx, &sealer, &by(1), new)?.app;
+        apps::rotate_secret(tx, &sealer, &by(1), &app, SecretKind::Signing, 0)?;
+        let secrets = crate::store::apps::secrets(tx.connection(), &sealer, 0)?;
+        let id = secrets.iter().find(|secret| secret.expires_at_us.is_some()).unwrap().id;
+        for at_us in [5, 4] {
+            secret_uses::used(tx, app.id, id, at_us)?;
+        }
+        assert_eq!(secret_uses::of_app(tx, app.id)?, [(id, 5)], "the last one");
+        Ok((app, id))
+    })
+    .unwrap();
+    let mut runner = place.runner(ANN, |held| expiry::step(held, 300));
+    let now_us = 10_000_000_000_000;
+    while runner.tick(place.started, now_us) == place.started {}
+    transact::<_, Failure>(&mut connection, TENANT, |tx| {
+        assert_eq!(secret_uses::of_app(tx, app.id)?, []);
+        secret_uses::used(tx, app.id, id, now_us)?;
+        assert_eq!(secret_uses::of_app(tx, app.id)?, [], "a use that is noted late leaves nothing behind");
+        Ok(())
+    })
+    .unwrap();
 }

@@ -21,7 +21,10 @@ mod audit;
 mod chart;
 mod credits;
 mod download;
+<<<<<<< ours
 mod flags;
+=======
+>>>>>>> theirs
 mod groups;
 mod list;
 mod names;

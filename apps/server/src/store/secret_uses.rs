@@ -33,7 +33,7 @@ pub(crate) fn used(tx: &mut Tx<'_>, app_id: i64, secret_id: i64, at_us: i64) -> 
 }
 
 /// The last uses of the app's secrets, by their ids.
-pub(super) fn of_app(tx: &mut Tx<'_>, app_id: i64) -> Result<Vec<(i64, i64)>, StoreError> {
+pub(crate) fn of_app(tx: &mut Tx<'_>, app_id: i64) -> Result<Vec<(i64, i64)>, StoreError> {
     Ok(secret_uses::table
         .filter(secret_uses::tenant_id.eq(tx.tenant_id))
         .filter(secret_uses::app_id.eq(app_id))

@@ -84,7 +84,7 @@ async fn list(person: Person, request: HttpRequest, id: Path<i64>) -> Result<Htt
         shell: Shell::new(&person, Section::Users, user.username.as_str()),
         frame: Frame::new(&person, &user, Tab::Apps),
         rows,
-        pages: Pages::new(&Tab::Apps.path(*id), &[], &page, next.as_deref()),
+        pages: Pages::new(&Tab::Apps.path(*id), &[], &page, next),
     };
     Ok(person.show(&page))
 }

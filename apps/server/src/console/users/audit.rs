@@ -59,7 +59,7 @@ async fn show(person: Person, request: HttpRequest, id: Path<i64>) -> Result<Htt
         shell: Shell::new(&person, Section::Users, user.username.as_str()),
         frame: Frame::new(&person, &user, Tab::Audit),
         rows: events.items.into_iter().map(|record| Row::of(record, &apps)).collect(),
-        pages: Pages::new(&Tab::Audit.path(*id), &[], &page, events.next.as_deref()),
+        pages: Pages::new(&Tab::Audit.path(*id), &[], &page, events.next),
     };
     Ok(person.show(&page))
 }

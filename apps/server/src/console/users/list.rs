@@ -66,7 +66,7 @@ async fn list(person: Person, request: HttpRequest) -> Result<HttpResponse, Refu
     options.extend(groups.into_iter().map(|group| (group.id.to_string(), group.name.as_str().to_owned())));
     let list = ListPage {
         shell: Shell::new(&person, Section::Users, "Users"),
-        pages: Pages::new(USERS, &kept, &page, found.next.as_deref()),
+        pages: Pages::new(USERS, &kept, &page, found.next),
         is_filtered: !kept.is_empty(),
         form: &filters,
         statuses: STATUSES,

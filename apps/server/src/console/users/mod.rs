@@ -10,20 +10,18 @@ mod second_factor;
 mod sessions;
 mod wallet;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use osaycore_directory::User;
 
+use super::pages::{Pages, ROWS, asked};
 use super::text::When;
 use super::{Section, Shell, resource};
 use crate::admin::{By, users};
 use crate::error::{ApiError, Code, Failure};
 use crate::extract::console::{Filled, Person, Refused};
-use crate::store::lists::Asked;
 use crate::store::tx::Tx;
 
 const USERS: &str = "/console/users";
-/// Rows of a page of a list.
-const PAGE: u32 = 50;
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
@@ -142,36 +140,6 @@ fn back(user_id: i64, filled: &Filled, tab: Tab) -> String {
     match filled.text("app").parse::<i64>() {
         Ok(app_id) => format!("{}/{app_id}", Tab::Apps.path(user_id)),
         Err(_) => tab.path(user_id),
-    }
-}
-
-/// Which page of a list a query asks for, and what else is in it.
-fn asked(request: &HttpRequest) -> Result<(Asked, Filled), Refused> {
-    let query = Filled::read(request.query_string().as_bytes())?;
-    let cursor = Some(query.text("after").to_owned()).filter(|cursor| !cursor.is_empty());
-    Ok((Asked { cursor, limit: PAGE }, query))
-}
-
-/// Where the pages of a list are, for `pager` of `ui.html`.
-struct Pages {
-    first: Option<String>,
-    next: Option<String>,
-}
-
-impl Pages {
-    /// `kept`: what else is in the query.
-    fn new(path: &str, kept: &[(&str, &str)], asked: &Asked, next: Option<&str>) -> Self {
-        let to = |after: Option<&str>| {
-            let pairs = kept.iter().copied().chain(after.map(|cursor| ("after", cursor)));
-            let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-            if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
-        };
-        Self { first: asked.cursor.as_ref().map(|_| to(None)), next: next.map(|next| to(Some(next))) }
-    }
-
-    /// Nothing is on this page, and there is no other.
-    fn is_only(&self) -> bool {
-        self.first.is_none() && self.next.is_none()
     }
 }
 

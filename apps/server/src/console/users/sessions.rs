@@ -64,7 +64,7 @@ async fn show(person: Person, request: HttpRequest, id: Path<i64>) -> Result<Htt
         shell: Shell::new(&person, Section::Users, user.username.as_str()),
         frame: Frame::new(&person, &user, Tab::Sessions),
         rows,
-        pages: Pages::new(&Tab::Sessions.path(*id), &[], &page, next.as_deref()),
+        pages: Pages::new(&Tab::Sessions.path(*id), &[], &page, next),
         may_end: person.edits(),
     };
     Ok(person.show(&page))

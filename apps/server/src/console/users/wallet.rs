@@ -7,7 +7,7 @@ use askama::Template;
 use osaycore_directory::{App, Storage as _, User};
 use osaycore_ledger::{Account, AddKind, Amount, Credits, Entry, EntryKind, Storage as _};
 
-use super::{Frame, Pages, Section, Shell, Tab, When, asked, change, note, read, resource};
+use super::{Frame, Pages, ROWS, Section, Shell, Tab, When, asked, change, note, read, resource};
 use crate::admin::credits::{self, Addition, OPERATOR};
 use crate::admin::users;
 use crate::error::{Code, Failure};
@@ -102,7 +102,7 @@ async fn set_floor(form: Form<Editor>, id: Path<i64>) -> Result<HttpResponse, Re
 }
 
 async fn refused(person: &Person, id: i64, form: &Filled) -> Result<HttpResponse, Refused> {
-    let first = Asked { cursor: None, limit: super::PAGE };
+    let first = Asked { cursor: None, limit: ROWS };
     wallet_page(person, StatusCode::UNPROCESSABLE_ENTITY, id, first, Some(form)).await
 }
 
@@ -132,7 +132,7 @@ async fn wallet_page(
         frame: Frame::new(person, &user, Tab::Wallet),
         account,
         rows: rows.collect(),
-        pages: Pages::new(&Tab::Wallet.path(id), &[], &page, entries.next.as_deref()),
+        pages: Pages::new(&Tab::Wallet.path(id), &[], &page, entries.next),
         kinds: KINDS,
         form: form.unwrap_or(&empty),
     };
