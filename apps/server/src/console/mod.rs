@@ -21,10 +21,7 @@ mod audit;
 mod chart;
 mod credits;
 mod download;
-<<<<<<< ours
 mod flags;
-=======
->>>>>>> theirs
 mod groups;
 mod list;
 mod names;
