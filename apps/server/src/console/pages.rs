@@ -29,7 +29,7 @@ impl Pages {
             let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
             if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
         };
-        Self { first: asked.cursor.as_ref().map(|_| to(None)), next: next.as_deref().map(|next| to(Some(next))) }
+        Self { first: asked.cursor.as_ref().map(|_| to(None)), next: next.map(|next| to(Some(&next))) }
     }
 
     /// There is no other page.

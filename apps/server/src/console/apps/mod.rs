@@ -83,6 +83,7 @@ impl<'a> Frame<'a> {
         Self { app, here, edits: person.edits() }
     }
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the loop of a template has references")]
     fn tab(&self, tab: &Tab) -> String {
         tab.path(self.app.id)
     }

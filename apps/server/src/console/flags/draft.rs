@@ -403,7 +403,7 @@ fn pairs<V>(
         };
         match read(value) {
             _ if found.iter().any(|(known, _)| known == name) => {
-                filled.refuse(field, format!("{name} stands there twice"))
+                filled.refuse(field, format!("{name} stands there twice"));
             }
             Ok(value) => found.push((name.to_owned(), value)),
             Err(problem) => filled.refuse(field, format!("{name}: {value} {problem}")),

@@ -258,7 +258,7 @@ fn somebody_rolls_out_explains_and_takes_back() {
     apply(&world, &checkout(0), &[]);
     // Somebody whom 5 % takes, and somebody whom it does not.
     let bucket = |id: &str| osaycore_flags::bucket("fixed", id);
-    let find = |taken: bool| (0..).map(|n| format!("c-{n}")).find(|id| (bucket(id) < 5000) == taken).unwrap();
+    let find = |taken: bool| (0..100_000).map(|n| format!("c-{n}")).find(|id| (bucket(id) < 5000) == taken).unwrap();
     let ann = world.user_with("ann", &["--app", &shop.id, "--external-id", &find(true)]);
     let bob = world.user_with("bob", &["--app", &shop.id, "--external-id", &find(false)]);
     world.serve();
