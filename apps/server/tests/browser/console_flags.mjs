@@ -67,7 +67,7 @@ await onPage(async (page) => {
   // Put yesterday's flags back.
   await person.open("/console/flags/all/versions");
   await look("flag-versions-two");
-  await person.follow("Since then, version 1");
+  await person.follow("Since then (version 1)");
   await person.reads("+5,000 of 100,000 buckets");
   await person.disclose("Put version 1 back");
   await look("flag-compare");
