@@ -189,28 +189,42 @@ impl Draft {
         fields
     }
 
+    fn plain(&self, name: &str) -> &str {
+        self.plain.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value.trim())
+    }
+
     /// The definition that it makes; what cannot be read is noted beside its field.
     pub(super) fn definition(&self, filled: &mut Filled) -> Result<FlagDefinition, Refused> {
         let mut flag: FlagDefinition = hidden(&self.rest)?;
-        let text = |name: &str| {
-            let value = self.plain.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value.trim());
-            (!value.is_empty()).then(|| value.to_owned())
-        };
+        let was = Self::of(&flag);
+        let text = |name: &str| Some(self.plain(name).to_owned()).filter(|text| !text.is_empty());
+        // What is as it was stays as it was written: a name may have the comma or the `=` that separates here.
+        let is_another = |name: &str| !self.plain(name).lines().eq(was.plain(name).lines());
         flag.description = text("description");
         flag.owner = text("owner");
-        flag.tags = listed(&text("tags").unwrap_or_default());
+        if is_another("tags") {
+            flag.tags = listed(self.plain("tags"));
+        }
         flag.expires_at = text("expires_at");
         flag.enabled = self.enabled;
         match serde_json::from_value::<FlagType>(Json::String(text("type").unwrap_or_default())) {
             Ok(of_type) => flag.flag_type = of_type,
             Err(_) => filled.refuse("type", "choose a type"),
         }
-        flag.default = text("default").map(|text| chosen(&text));
-        flag.off = text("off").map(|text| chosen(&text));
-        flag.overrides = pairs(filled, "overrides", &text("overrides").unwrap_or_default(), |to| Ok(chosen(to)));
-        flag.variants = pairs(filled, "variants", &text("variants").unwrap_or_default(), |value| {
-            serde_json::from_str::<Json>(value).map_err(|_| "is no JSON: a text is written in quotation marks")
-        });
+        if is_another("default") {
+            flag.default = text("default").map(|text| chosen(&text));
+        }
+        if is_another("off") {
+            flag.off = text("off").map(|text| chosen(&text));
+        }
+        if is_another("overrides") {
+            flag.overrides = pairs(filled, "overrides", self.plain("overrides"), |to| Ok(chosen(to)));
+        }
+        if is_another("variants") {
+            flag.variants = pairs(filled, "variants", self.plain("variants"), |value| {
+                serde_json::from_str::<Json>(value).map_err(|_| "is no JSON: a text is written in quotation marks")
+            });
+        }
         flag.rules = Vec::with_capacity(self.rules.len());
         for (at, rule) in self.rules.iter().enumerate() {
             flag.rules.push(rule.definition(filled, at)?);
@@ -257,9 +271,11 @@ impl Rule {
         let mut rule: RuleDefinition =
             if self.rest.is_empty() { RuleDefinition::default() } else { hidden(&self.rest)? };
         rule.name = Some(self.name.trim().to_owned()).filter(|name| !name.is_empty());
-        match served(self.serve.trim()) {
-            Ok(serve) => rule.serve = serve,
-            Err(problem) => filled.refuse(&format!("rule.{at}.serve"), problem),
+        if self.rest.is_empty() || self.serve.trim() != Self::of(&rule).serve.trim() {
+            match served(self.serve.trim()) {
+                Ok(serve) => rule.serve = serve,
+                Err(problem) => filled.refuse(&format!("rule.{at}.serve"), problem),
+            }
         }
         let percent = self.percent.trim().trim_end_matches('%').trim_end();
         if percent.is_empty() {
@@ -425,15 +441,15 @@ fn hidden<T: DeserializeOwned>(text: &str) -> Result<T, Refused> {
 mod tests {
     use super::*;
 
-    const FILE: &str = r#"{"flags": [{"key": "checkout", "type": "string", "owner": "pay", "tags": ["a", "b"],
-        "variants": {"old": "o", "new": "n, = 5"}, "default": "old", "starts_at": "2026-01-01T00:00:00Z",
-        "holdouts": ["held"], "overrides": {"ada": "new"}, "rules": [
+    const FILE: &str = r#"{"flags": [{"key": "checkout", "type": "string", "owner": "pay", "tags": ["a", "b, c"],
+        "variants": {"old": "o", "new": "n, = 5", "a=b": "x", "true": "t"}, "default": "true", "starts_at": "2026-01-01T00:00:00Z",
+        "holdouts": ["held"], "overrides": {"ada": "new", "abc==": "old"}, "rules": [
           {"name": "staff", "serve": "new", "sticky": true, "when": [
             {"attribute": "role", "op": "in", "values": ["staff", "5", 5, "a,b"], "negate": true},
             {"attribute": "email", "op": "ends_with", "value": "@example.com", "case_insensitive": true},
             {"attribute": "age", "op": ">", "value": 17}, {"attribute": "x", "op": "exists"}, {"segment": "beta"}]},
-          {"serve": {"old": 1, "new": 2}, "rollout": {"percent": 0.125, "unit": "company", "salt": "s"}},
-          {"name": "later", "serve": "new", "rollout": {"schedule": [{"at": "2026-01-01T00:00:00Z", "percent": 5}]}}]}]}"#;
+          {"serve": {"old": 1, "a, b": 2}, "rollout": {"percent": 0.125, "unit": "company", "salt": "s"}},
+          {"name": "later", "serve": "a:b", "rollout": {"schedule": [{"at": "2026-01-01T00:00:00Z", "percent": 5}]}}]}]}"#;
 
     fn filled(draft: &Draft) -> Filled {
         Filled::with(draft.fields().iter().map(|(name, value)| (name.as_str(), value.clone())))
