@@ -223,6 +223,7 @@ const ELSEWHERE: [&str; 8] = [
     "flag_not_found",
     "mail_not_configured",
     "payment_used",
+    "precondition_failed",
     "provider_unreachable",
     "redirect_not_registered",
     "targeting_key_missing",
