@@ -218,7 +218,7 @@ fn the_backends_are_small_and_those_in_python_have_one_client() {
 }
 
 /// What no call of this guide can be answered.
-const ELSEWHERE: [&str; 8] = [
+const ELSEWHERE: [&str; 9] = [
     "already_enrolled",
     "flag_not_found",
     "mail_not_configured",
