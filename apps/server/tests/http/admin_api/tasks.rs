@@ -171,14 +171,14 @@ fn a_charge_is_found_and_refunded_once() {
     // The same as a table.
     let table = script.get("/transactions.csv?user=ada");
     assert_eq!(table.header("content-type"), Some("text/csv; charset=utf-8"));
-    let body = unchunked(&table.body);
+    let body = table.text().to_owned();
     let lines: Vec<&str> = body.lines().collect();
     assert_eq!(lines.len(), 6, "{body}");
     assert!(lines[0].starts_with("transaction_id,created_at,user_id,app_id,type,amount,"));
     assert!(lines[1].contains(",REFUND,1.25,97.50,refund of order-1,,"), "{}", lines[1]);
     assert!(lines[2].ends_with(r#",DEDUCTION,-2.25,96.25,order-2,,"a, ""2""""#), "{}", lines[2]);
     let by_header = script.call("GET", "/transactions?user=ada").set("Accept", "text/csv").send(&world);
-    assert_eq!(unchunked(&by_header.body), body);
+    assert_eq!(by_header.text(), body);
     script.get("/transactions.csv?user=nobody").refused(404, "user_not_found");
     assert_eq!(script.get("/payments?status=pending").ok()["items"].as_array().map(Vec::len), Some(0));
     let payment =
@@ -190,20 +190,6 @@ fn a_charge_is_found_and_refunded_once() {
         (&ada.id.as_str().into(), &app.id.as_str().into())
     );
     assert_eq!(script.get("/payments?user=ada&status=failed").ok()["items"].as_array().map(Vec::len), Some(0));
-}
-
-/// The body of an answer that came in chunks.
-fn unchunked(body: &[u8]) -> String {
-    let (mut out, mut rest) = (Vec::new(), body);
-    loop {
-        let end = rest.windows(2).position(|window| window == b"\r\n").unwrap();
-        let length = usize::from_str_radix(std::str::from_utf8(&rest[..end]).unwrap(), 16).unwrap();
-        if length == 0 {
-            return String::from_utf8(out).unwrap();
-        }
-        out.extend_from_slice(&rest[end + 2..end + 2 + length]);
-        rest = &rest[end + 2 + length + 2..];
-    }
 }
 
 #[test]
@@ -347,7 +333,7 @@ fn the_deployment_is_set_up() {
         assert_eq!(script.does("DELETE", "/providers/github", "")["changed"], changed);
     }
     // Whoever did it is in the trail, and so is who read the trail.
-    let lines = unchunked(&script.get("/audit.ndjson").body);
+    let lines = script.get("/audit.ndjson").text().to_owned();
     let events: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(events[0]["action"], "audit.exported");
     let by_script = |action: &str| events.iter().any(|it| it["action"] == action && it["actor"]["token"] == "deploy");
