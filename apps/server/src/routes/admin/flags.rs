@@ -143,7 +143,7 @@ async fn apply(state: Data<State>, admin: Admin, request: HttpRequest) -> Result
         Ok(precondition.holds(&newest.to_string())?)
     };
     if dry_run {
-        let difference = state.read(admin.tenant_id(), move |tx| {
+        let difference = state.read_aside(admin.tenant_id(), move |tx| {
             let app = optional_app(tx, app.as_ref())?;
             held(tx, app.as_ref())?;
             flags::preview(tx, app.as_ref(), &file, system::now_us())
