@@ -1,7 +1,7 @@
 //! The schemas of values whose types are the domain crates' or serde's own, as JSON Schema 2020-12; and what a member
 //! cannot say of itself.
 //!
-//! A type here is a name for `#[schema(value_type = …)]`; the document gets its schema from [`shared`].
+//! A type here is a name for `#[schema(value_type = …)]`; the document gets its schema from [`all`].
 
 use osaycore_ledger::{AddKind as Adding, EntryKind as Entry, PaymentStatus as Paying};
 use serde_json::{Map, Value, json};
@@ -37,7 +37,7 @@ macro_rules! shared {
             pub(crate) struct $name;
 
             impl PartialSchema for $name {
-                /// In the place of the one that [`shared`] has.
+                /// In the place of the one that `shared` has.
                 fn schema() -> RefOr<Schema> {
                     Object::new().into()
                 }
@@ -51,6 +51,15 @@ macro_rules! shared {
             [$((stringify!($name), $schema)),+]
         }
     };
+}
+
+pub(crate) mod admin;
+pub(crate) mod flags;
+
+/// Name → schema, of all files.
+pub(crate) fn all() -> impl Iterator<Item = (String, Value)> {
+    let all = shared().into_iter().chain(admin::shared()).chain(flags::shared()).chain(flags::parts());
+    all.map(|(name, schema)| (name.to_owned(), schema))
 }
 
 shared! {
