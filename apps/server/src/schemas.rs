@@ -198,7 +198,7 @@ shared! {
 }
 
 /// What holds for several members of a body at once, by the name of its schema.
-pub(crate) fn constraints() -> [(&'static str, Value); 3] {
+pub(crate) fn constraints() -> [(&'static str, Value); 5] {
     let given = |name: &str| {
         let not_null = json!({"not": {"type": "null"}});
         json!({"required": [name], "properties": {name: not_null}})
@@ -211,6 +211,15 @@ pub(crate) fn constraints() -> [(&'static str, Value); 3] {
                 {"required": ["Username"], "properties": {"Username": {"type": "string", "minLength": 1}}},
                 {"required": ["UserID"], "properties": {"UserID": {"type": "integer", "not": {"const": 0}}}}
             ]}),
+        ),
+        ("CreateUser", json!({"if": given("external_id"), "then": given("app")})),
+        (
+            "SetProvider",
+            json!({
+                "oneOf": [given("issuer"), given("preset")],
+                "if": {"required": ["issuer"], "properties": {"issuer": {"type": "string", "pattern": "^http:"}}},
+                "then": {"required": ["private_network"], "properties": {"private_network": {"const": true}}}
+            }),
         ),
         (
             "AddRequest",

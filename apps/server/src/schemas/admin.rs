@@ -11,7 +11,7 @@ use utoipa::{PartialSchema, ToSchema};
 use super::{NAME, NO_NUL};
 
 /// An absolute http or https URL of printed characters, as far as a pattern can say it.
-const URL: &str = r"^https?://[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?(\.[a-z]{2,20}){0,3}(/[A-Za-z0-9._~-]{0,40}){0,5}$";
+const URL: &str = r"^https?://[a-z]([a-z0-9]{0,20})?(\.[a-z]{2,20}){0,3}(/[A-Za-z0-9._~-]{0,40}){0,5}$";
 
 shared! {
     // What a path or a query names.
@@ -82,7 +82,7 @@ shared! {
     ClientId: json!({"type": "string", "pattern": "^[!-~]{1,255}$", "examples": ["4711.apps.example.com"]});
     ClientSecret: json!({"type": "string", "pattern": "^[!-~]{1,512}$", "examples": ["GOCSPX-example"]});
     ProviderScopes: json!({
-        "type": "array", "maxItems": 50, "items": {"type": "string", "pattern": r"^[!#-\[\]-~]{1,255}$"},
+        "type": "array", "items": {"type": "string", "pattern": r"^[!#-\[\]-~]{1,255}$"},
         "examples": [["openid", "email"]], "description": "In the place of the usual ones."
     });
     TokenAlgorithm: json!({"type": "string", "enum": ["HS256", "EdDSA", "RS256"]});

@@ -11,6 +11,8 @@ const KEY: &str = "^[a-z0-9][a-z0-9_.-]{0,99}$";
 
 shared! {
     FlagType: json!({"type": "string", "enum": ["boolean", "string", "integer", "float", "object"]});
+    FlagVersionNumber: json!({"type": "integer", "minimum": 0, "maximum": (i64::MAX)});
+    FlagAttributes: json!({"type": "object", "examples": [{"country": "de"}]});
     FlagKey: json!({"type": "string", "pattern": KEY, "examples": ["new_ui"]});
     FlagFile: json!({
         "type": "object", "additionalProperties": false,

@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use osaycore_directory::{AdminScope, App, AppScope, AppSettings, Name, RedirectUri, Storage as _};
 use osaycore_ledger::Amount;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 use utoipa::{OpenApi, ToSchema};
@@ -30,6 +31,8 @@ const READ: AdminScope = AdminScope::AppsRead;
 const WRITE: AdminScope = AdminScope::AppsWrite;
 /// How long replaced secrets go on working, unless said otherwise: a day.
 const DEFAULT_GRACE_S: u32 = 24 * 60 * 60;
+/// As the setting has it.
+const MOST_REDIRECT_URIS: usize = 100;
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
@@ -215,6 +218,9 @@ async fn create(
     let uris = new.redirect_uris.iter().map(|uri| uri.parse::<RedirectUri>());
     let redirect_uris =
         uris.collect::<Result<Vec<_>, _>>().map_err(|error| ApiError::invalid("redirect_uris", error))?;
+    if redirect_uris.len() > MOST_REDIRECT_URIS {
+        return Err(ApiError::invalid("redirect_uris", format!("at most {MOST_REDIRECT_URIS}")));
+    }
     let new = NewApp { name: new.name, scopes: new.scopes.into(), redirect_uris };
     let snapshots = Arc::clone(&state.snapshots);
     super::make(&state, &admin, move |tx, by| {
@@ -382,20 +388,29 @@ async fn remove_key(state: Data<State>, admin: Admin, path: Path<(String, String
     .await
 }
 
-/// The values of a setting: those of a list, none of `null`, else one.
+/// The values of a setting, which is of the type that it has by default.
 fn values(key: &str, value: &RawValue) -> Result<Vec<String>, ApiError> {
-    let invalid = |_| ApiError::invalid(key, "a text, a number, true, false, or a list of texts");
-    match value.get().as_bytes().first() {
-        Some(b'n') => Ok(Vec::new()),
-        Some(b'"') => serde_json::from_str(value.get()).map(|text| vec![text]).map_err(invalid),
-        Some(b'[') => serde_json::from_str(value.get()).map_err(invalid),
-        Some(b'{') | None => Err(ApiError::invalid(key, "a text, a number, true, false, or a list of texts")),
-        // JSON writes small numbers with an exponent; of the settings only a rate is small.
-        Some(b'-' | b'0'..=b'9') if value.get().contains(['e', 'E']) => {
-            let amount = Amount::parse_json_token(value.get()).map_err(|error| ApiError::invalid(key, error))?;
-            Ok(vec![amount.to_string()])
-        }
-        Some(_) => Ok(vec![value.get().to_owned()]),
+    let usual = serde_json::to_value(AppSettings::default()).map_err(|_| Code::Internal)?;
+    let (text, invalid) = (value.get(), |what: &str| ApiError::invalid(key, what));
+    let begins = |with: &[u8]| text.bytes().next().is_some_and(|first| with.contains(&first));
+    match usual.get(key).unwrap_or_default() {
+        Value::Bool(_) if begins(b"tf") => Ok(vec![text.to_owned()]),
+        Value::Bool(_) => Err(invalid("must be true or false")),
+        Value::Number(_) if begins(b"-0123456789") => Ok(vec![text.to_owned()]),
+        Value::Number(_) => Err(invalid("must be a number")),
+        Value::Array(_) => match serde_json::from_str::<Vec<String>>(text) {
+            // One empty text is what empties a list.
+            Ok(values) if values.is_empty() => Ok(vec![String::new()]),
+            Ok(values) if values.iter().all(|value| !value.is_empty()) => Ok(values),
+            _ => Err(invalid("must be a list of texts")),
+        },
+        Value::String(_) => serde_json::from_str(text).map(|value| vec![value]).map_err(|_| invalid("must be a text")),
+        // A rate, which there is none of by default: read as amounts are.
+        _ if text == "\"none\"" => Ok(vec!["none".to_owned()]),
+        _ => match Amount::parse_json_token(text) {
+            Ok(rate) => Ok(vec![rate.to_string()]),
+            Err(error) => Err(invalid(&error.to_string())),
+        },
     }
 }
 

@@ -12,6 +12,7 @@ use utoipa::{OpenApi, ToSchema};
 use super::{Changed, List, PageQuery, asked, flag, list_query, optional_app, scoped};
 use crate::admin::flags::{self, Difference, Somebody};
 use crate::error::{ApiError, Code, Failure};
+use crate::extract::Text;
 use crate::extract::admin::{Admin, AdminBody, AdminText};
 use crate::routes::query::Query;
 use crate::routes::{json, resource, timestamp};
@@ -141,10 +142,10 @@ struct Explain {
     #[schema(value_type = schemas::admin::WhichApp)]
     app: String,
     /// A user; with a context anyone's id.
-    #[schema(value_type = schemas::admin::WhichUser)]
-    user: String,
+    #[schema(inline)]
+    user: Text<1, 520>,
     /// Further attributes; those that are stored win.
-    #[schema(value_type = Option<schemas::EvaluationContext>)]
+    #[schema(value_type = Option<schemas::flags::FlagAttributes>)]
     context: Option<Map<String, Value>>,
 }
 
@@ -292,8 +293,8 @@ async fn versions(state: Data<State>, admin: Admin, request: HttpRequest) -> Res
     security(("admin" = ["flags:read"])),
     params(
         ("app" = Option<schemas::admin::WhichApp>, Query, description = "Of this app's own; of every app unless given"),
-        ("from" = Option<i64>, Query, description = "The earlier version; the one before `to` unless given", minimum = 0),
-        ("to" = Option<i64>, Query, description = "The later version; the last unless given", minimum = 0),
+        ("from" = Option<schemas::flags::FlagVersionNumber>, Query, description = "The earlier version; the one before `to` unless given"),
+        ("to" = Option<schemas::flags::FlagVersionNumber>, Query, description = "The later version; the last unless given"),
     ),
     responses((status = 200, description = "What is different", body = Compared)),
     extensions(("x-error-codes" = json!([Code::NotFound])))
@@ -347,7 +348,7 @@ async fn explain(
     AdminBody(asked): AdminBody<Explain>,
 ) -> Result<HttpResponse, ApiError> {
     let key: Key = key.parse().map_err(|error| ApiError::invalid("flag", error))?;
-    let somebody = Somebody { id: asked.user, given: asked.context };
+    let somebody = Somebody { id: asked.user.0, given: asked.context };
     super::read(&state, &admin, move |tx| {
         let app = super::app(tx, &asked.app)?;
         let told = flags::explain(tx, &app, &key, &somebody, system::now_us(), |explanation, _| {
