@@ -121,6 +121,52 @@ fn a_flag_is_edited_by_its_form_and_keeps_what_the_form_has_no_field_for() {
 }
 
 #[test]
+fn what_a_form_shows_is_read_back_whatever_names_it_has_and_when_other_members_change() {
+    let mut world = World::new();
+    let email = login(&world, "ada", "admin");
+    let rules = json!([
+        {"name": "a, b", "when": [{"attribute": "x:y", "op": "in", "values": ["a, b", "5", 5, "c=d"]}],
+         "serve": {"a=b": 1, "c: d": 2, "true": 3}, "rollout": {"percent": 5, "salt": "kept"}},
+        {"when": [{"attribute": "city", "op": "=", "value": "a, b", "case_insensitive": true}], "serve": "c: d"}]);
+    let flag = json!({"key": "checkout", "type": "string", "tags": ["a, b"], "default": "a=b", "rules": rules,
+        "variants": {"a=b": "1, 2", "c: d": "=", "true": "t"}, "overrides": {"u=1": "true"}});
+    apply(&world, &json!({"flags": [{"key": "other", "default": true}, flag]}), &[]);
+    world.serve();
+    let mut browser = Browser::signed_in(&world, &email);
+    let page = browser.page(&format!("{CHECKOUT}/edit"));
+    let set = [
+        ("tags", r#""a, b", c"#),
+        ("overrides", "\"u=1\" = \"true\"\r\nu2 = a=b\r\n"),
+        ("prerequisites", "other = true"),
+        ("ends_at", "2999-01-01T00:00:00Z"),
+        ("rule.0.serve", r#"a=b: 1, "c: d": 2, true: 4"#),
+        ("rule.0.schedule", "2026-01-01T00:00:00Z = 5\r\n2999-01-01T00:00:00Z = 50 %"),
+        ("rule.0.sticky", "yes"),
+        ("rule.0.when.0.value", r#""a, b", "5", 5, c=d, e"#),
+    ];
+    let saved = submit(&mut browser, &page, &set, "save");
+    assert_eq!(saved.status, 303, "{}", saved.text());
+    let mut expected = flag.clone();
+    expected["tags"] = json!(["a, b", "c"]);
+    expected["overrides"] = json!({"u=1": "true", "u2": "a=b"});
+    expected["prerequisites"] = json!([{"flag": "other", "value": true}]);
+    expected["ends_at"] = json!("2999-01-01T00:00:00Z");
+    let rule = &mut expected["rules"][0];
+    rule["serve"]["true"] = json!(4);
+    rule["sticky"] = json!(true);
+    rule["when"][0]["values"] = json!(["a, b", "5", 5, "c=d", "e"]);
+    rule["rollout"]["schedule"] =
+        json!([{"at": "2026-01-01T00:00:00Z", "percent": 5}, {"at": "2999-01-01T00:00:00Z", "percent": 50}]);
+    assert_eq!(stored(&world), expected);
+    let page = browser.page(&format!("{CHECKOUT}/edit"));
+    assert!(page.contains("<details open>") && page.contains("<details>"), "what is set is shown: {page}");
+    assert_eq!((submit(&mut browser, &page, &[], "save").status, stored(&world)), (303, expected));
+    let page = browser.page(&format!("{CHECKOUT}/edit"));
+    let wrong = submit(&mut browser, &page, &[("prerequisites", "gone = true")], "save");
+    assert!(wrong.status == 422 && wrong.text().contains("prerequisite `gone`: unknown flag"), "{}", wrong.text());
+}
+
+#[test]
 fn what_does_not_compile_is_not_saved_and_what_was_typed_is_kept() {
     let (world, email) = begun();
     let mut browser = Browser::signed_in(&world, &email);
