@@ -49,20 +49,43 @@ pub(crate) fn archive(tx: &mut Tx<'_>, by: &By, app: Option<&App>, key: &Key) ->
     let mut draft = Draft::new(tx, app)?;
     let all = &mut draft.after;
     let Some(flag) = all.flags.get_mut(&(scope(app), key.clone())).filter(|flag| !flag.archived) else {
-        let of = app.map_or(" for every app".to_owned(), |app| format!(" of app {}", app.name));
-        let mut sentence = format!("there is no flag {key}{of}");
         let has = |app_id: i64| all.flags.get(&(app_id, key.clone())).is_some_and(|flag| !flag.archived);
-        if app.is_some() && has(EVERY_APP) {
-            sentence.push_str("; there is one for every app: leave out --app");
-        }
-        let owners: Vec<String> = tx.apps()?.iter().filter(|app| has(app.id)).map(|app| app.id.to_string()).collect();
-        if !owners.is_empty() {
-            sentence = format!("{sentence}; there is one with --app {}", owners.join(", --app "));
-        }
-        return Err(ApiError::from(Code::NotFound).detail(sentence).into());
+        return Err(missing(tx, app, &format!("flag {key}"), has)?);
     };
     (flag.archived, flag.updated_at_us) = (true, by.now_us);
     draft.commit(tx, by, Change::Archive)
+}
+
+/// Removes a segment, unless something asks of it; the refusal names each flag and segment that does. Where it was an
+/// app's own, what is every app's of the same key is the app's from then on. → the version that it made.
+pub(crate) fn remove_segment(tx: &mut Tx<'_>, by: &By, app: Option<&App>, key: &Key) -> Result<Option<i64>, Failure> {
+    let mut draft = Draft::new(tx, app)?;
+    let all = &mut draft.after;
+    if all.segments.remove(&(scope(app), key.clone())).is_none() {
+        let has = |app_id: i64| all.segments.contains_key(&(app_id, key.clone()));
+        return Err(missing(tx, app, &format!("segment {key}"), has)?);
+    }
+    draft.commit(tx, by, Change::Archive).map_err(|failure| match failure {
+        Failure::Refused(refused) if refused.code == Code::InvalidField => {
+            let sentence = format!("segment `{key}` is in use; take it out of these first:\n{refused}");
+            refused.detail(sentence).into()
+        }
+        failure => failure,
+    })
+}
+
+/// That a scope has no such thing, and which scopes have.
+fn missing(tx: &mut Tx<'_>, app: Option<&App>, what: &str, has: impl Fn(i64) -> bool) -> Result<Failure, Failure> {
+    let of = app.map_or(" for every app".to_owned(), |app| format!(" of app {}", app.name));
+    let mut sentence = format!("there is no {what}{of}");
+    if app.is_some() && has(EVERY_APP) {
+        sentence.push_str("; there is one for every app: leave out --app");
+    }
+    let owners: Vec<String> = tx.apps()?.iter().filter(|app| has(app.id)).map(|app| app.id.to_string()).collect();
+    if !owners.is_empty() {
+        sentence = format!("{sentence}; there is one with --app {}", owners.join(", --app "));
+    }
+    Ok(ApiError::from(Code::NotFound).detail(sentence).into())
 }
 
 /// Every flag and segment of the tenant, archived ones too.

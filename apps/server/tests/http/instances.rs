@@ -167,6 +167,9 @@ fn what_changes_of_a_user_is_true_at_every_server_at_once() {
     // Each is asked for at the other server without waiting: nothing of it may come from what was kept.
     first.run(&["group", "add", &group, &user.id]);
     assert_eq!(context().ok()["app_context"]["app_permissions"]["is_authorized"], true);
+    assert_eq!(context().ok()["user_summary"]["groups"], serde_json::json!(["staff"]));
+    first.run(&["group", "rename", &group, "crew"]);
+    assert_eq!(context().ok()["user_summary"]["groups"], serde_json::json!(["crew"]));
     first.run(&["group", "disallow", &group, &app.id]);
     assert_eq!(context().ok()["app_context"]["app_permissions"]["is_authorized"], false);
     first.run(&["user", "permit", &user.id, &app.id, "--can-use", "false"]);

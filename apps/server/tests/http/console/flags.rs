@@ -265,6 +265,40 @@ fn flags_are_imported_after_a_look_archived_by_name_and_put_back() {
 }
 
 #[test]
+fn a_segment_is_removed_once_nothing_asks_of_it() {
+    let (world, email) = begun();
+    let asks = |key: &str, segment: &str| json!({"key": key, "rules": [{"name": "testers", "when": [{"segment": segment}], "serve": true}]});
+    let held = json!({"key": "held", "holdouts": ["beta"]});
+    let segments = json!([{"key": "beta", "users": ["u"]}, {"key": "inner", "when": [{"segment": "beta"}]}]);
+    apply(&world, &json!({"flags": [asks("new-ui", "beta"), held], "segments": segments}), &[]);
+    let mut browser = Browser::signed_in(&world, &email);
+    let (edit, remove) = ("/console/flags/all/segments/edit/beta", "/console/flags/all/segments/remove/beta");
+    assert!(browser.page(edit).contains("Remove the segment"));
+    browser.post(remove, &[("confirm", "bet")]);
+    assert!(browser.page(edit).contains("it stays"), "the key was not typed");
+    let refused = browser.post(remove, &[("confirm", "beta")]);
+    assert_eq!(refused.status, 422);
+    for says in ["segment `beta` is in use", "flag `new-ui`, rule `testers`", "flag `held`", "segment `inner`"] {
+        assert!(refused.text().contains(says), "{says}: {}", refused.text());
+    }
+    let cli = world.cli(&["flag", "remove-segment", "beta"]);
+    assert!(!cli.status.success() && String::from_utf8_lossy(&cli.stderr).contains("flag `new-ui`"), "{cli:?}");
+    assert_eq!(world.run_json(&["flag", "export"])["segments"], segments);
+    // Renamed: the new one is made, asked of, and the old one removed.
+    let renamed = json!([{"key": "testers", "users": ["u"]}, {"key": "inner", "when": [{"segment": "testers"}]}]);
+    let held = json!({"key": "held", "holdouts": ["testers"]});
+    apply(&world, &json!({"flags": [asks("new-ui", "testers"), held], "segments": renamed}), &[]);
+    let removed = browser.post(remove, &[("confirm", "beta")]);
+    assert_eq!((removed.status, removed.header("location")), (303, Some("/console/flags/all/segments")));
+    assert!(browser.page("/console/flags/all/segments").contains("beta is removed."));
+    assert_eq!(browser.post(remove, &[("confirm", "beta")]).status, 404);
+    let event = world.run_json(&["audit", "list", "--action", "segment.removed"])[0].clone();
+    assert!(event["actor"]["operator"] == email.as_str(), "{event}");
+    world.run(&["flag", "rollback"]);
+    assert_eq!(world.run_json(&["flag", "export"])["segments"][0]["key"], "beta", "it is taken back");
+}
+
+#[test]
 fn who_may_not_change_sees_no_form_and_nobody_sees_another_tenants() {
     let (world, _) = begun();
     world.run(&["tenant", "create", "--name", "Elsewhere"]);
