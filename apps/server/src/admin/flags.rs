@@ -14,7 +14,6 @@ use super::By;
 use crate::error::{ApiError, Code, Failure};
 use crate::evaluation::kept;
 use crate::store::assignments::{self, Assigned};
-use crate::store::db::StoreError;
 use crate::store::flag_versions::{self, Change, Content, Version};
 use crate::store::flags::{self, EVERY_APP, StoredFlag, TenantFlags};
 use crate::store::tx::Tx;
@@ -97,7 +96,7 @@ fn all(tx: &mut Tx<'_>) -> Result<TenantFlags, Failure> {
 /// The set that an app is served, and what its sticky rules served a unit before.
 fn served(tx: &mut Tx<'_>, app: &App, unit: &str) -> Result<(FlagSet, Assigned), Failure> {
     let all = all(tx)?;
-    let set = all.compile(app.id).map_err(|_| StoreError::Corrupt("set of flags"))?;
+    let (set, ..) = all.compile_rest(app.id);
     let assigned = assignments::of_unit(tx, &all.sticky(app.id, &set), &kept(unit))?;
     Ok((set, assigned))
 }
@@ -121,7 +120,7 @@ pub(crate) fn list(tx: &mut Tx<'_>, now_us: i64) -> Result<Vec<Listed>, Failure>
     let apps: BTreeSet<i64> = all.flags.values().map(|flag| flag.app_id).collect();
     let mut stale = BTreeMap::new();
     for app_id in apps {
-        let set = all.compile(app_id).map_err(|_| StoreError::Corrupt("set of flags"))?;
+        let (set, ..) = all.compile_rest(app_id);
         for flag in set.stale(now_us) {
             let why = (flag.constant.map(str::to_owned), flag.expired);
             stale.insert((app_id, flag.flag.to_owned()), why);
@@ -136,6 +135,20 @@ pub(crate) fn list(tx: &mut Tx<'_>, now_us: i64) -> Result<Vec<Listed>, Failure>
         Listed { flag, version, constant, expired }
     };
     Ok(all.flags.into_values().map(listed).collect())
+}
+
+/// What is not served, as it does not compile in this release: each fault once.
+pub(crate) fn unserved(tx: &mut Tx<'_>) -> Result<Vec<String>, Failure> {
+    let all = all(tx)?;
+    let (.., mut wrong) = all.compile_rest(EVERY_APP);
+    for app in tx.apps()?.iter().filter(|app| all.has_own(app.id)) {
+        for fault in all.compile_rest(app.id).2 {
+            if !wrong.contains(&fault) {
+                wrong.push(format!("in app {}: {fault}", app.name));
+            }
+        }
+    }
+    Ok(wrong)
 }
 
 /// What a file would say that makes what an app has of its own, or without an app what is every app's.

@@ -87,7 +87,7 @@ impl Configuration {
             let of_tenant = of_tenants.get(&app.tenant_id).ok_or(StoreError::Corrupt("app of no tenant"))?;
             let Keys { secrets, channels, application_keys, retiring } = keys.remove(&app.id).unwrap_or_default();
             let flags = if of_tenant.flags.has_own(app.id) {
-                ServedFlags::of_app(&of_tenant.flags, app.id, &mut compiled)?
+                ServedFlags::of_app(&of_tenant.flags, (app.id, app.name.as_str()), &mut compiled)?
             } else {
                 Arc::clone(&of_tenant.of_every_app)
             };
@@ -139,10 +139,10 @@ impl Configuration {
         self.providers.get(&(tenant_id, name.to_owned())).cloned()
     }
 
-    /// Its sets of flags, by their versions.
+    /// Its sets of flags, by their sources.
     fn compiled(&self) -> Compiled {
         let sets = self.by_id.values().map(|served| &served.flags);
-        sets.map(|flags| (flags.version.clone(), Arc::clone(flags))).collect()
+        sets.map(|flags| (flags.source.clone(), Arc::clone(flags))).collect()
     }
 
     /// The public id of an app; none for what an operator did.
@@ -223,7 +223,8 @@ fn of_tenants(
     for tenant in tenants::list(connection)? {
         let api_key = SigningKey::new(&tenants::api_key(connection, sealer, tenant.id)?);
         let flags = flags::load(connection, tenant.id)?;
-        let of_every_app = ServedFlags::of_app(&flags, EVERY_APP, compiled)?;
+        let of_every_app =
+            ServedFlags::of_app(&flags, (EVERY_APP, &format!("every app of tenant {}", tenant.name)), compiled)?;
         let monthly_user_limit = tenant.monthly_user_limit;
         all.insert(tenant.id, OfTenant { flags, of_every_app, api_key, monthly_user_limit });
     }
