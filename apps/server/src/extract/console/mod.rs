@@ -36,7 +36,7 @@ pub(crate) use cookies::Cookie;
 pub(crate) use filled::Filled;
 use form::Again;
 pub(crate) use form::Form;
-pub(crate) use refused::{Look, Refused};
+pub(crate) use refused::{Look, Refused, fence};
 
 /// Where somebody lands who asked for nothing else.
 pub(crate) const HOME: &str = "/console";

@@ -1,6 +1,7 @@
 //! Why a page of the console is not shown, or a form not taken: itself a page, or the way to the sign-in.
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, X_FRAME_OPTIONS};
 use actix_web::{HttpResponse, ResponseError};
 use askama::Template;
 
@@ -41,8 +42,20 @@ pub(crate) struct Look(pub(crate) &'static str);
 impl Look {
     /// A page of a few words.
     pub(crate) fn message(self, status: StatusCode, title: &str, text: &str) -> HttpResponse {
-        pages::page(status, &MessagePage { style: self.0, title, text })
+        let mut response = pages::page(status, &MessagePage { style: self.0, title, text });
+        fence(response.headers_mut());
+        response
     }
+}
+
+/// What every answer of the console has against other sites: nobody frames it, opens it beside himself or keeps it.
+pub(crate) fn fence(headers: &mut HeaderMap) {
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin"));
+    pages::protect(headers);
 }
 
 #[derive(Template)]
