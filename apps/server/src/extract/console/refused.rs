@@ -5,7 +5,7 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue,
 use actix_web::{HttpResponse, ResponseError};
 use askama::Template;
 
-use super::{SIGN_IN, see_other};
+use super::{Again, SIGN_IN, see_other};
 use crate::error::{ApiError, Failure};
 use crate::pages;
 use crate::store::admins::Role;
@@ -21,6 +21,9 @@ pub(crate) enum Refused {
     /// Another site's form, or one whose session is over.
     #[error("a form that is not ours, or out of date")]
     Forged,
+    /// A form of ours that was sent when its session was over.
+    #[error("the session of a form is over")]
+    Again(Again),
     /// A body that no form of ours sends.
     #[error("a form that cannot be read")]
     Unreadable,
@@ -63,11 +66,19 @@ struct MessagePage<'a> {
     text: &'a str,
 }
 
+#[derive(Template)]
+#[template(path = "console/again.html")]
+struct AgainPage<'a> {
+    style: &'a str,
+    again: &'a Again,
+}
+
 impl Refused {
     /// What is shown; none: what every other page shows of a fault.
     pub(crate) fn answer(&self, style: &str) -> Option<HttpResponse> {
         let (status, title, text) = match self {
             Self::SignIn { next } => return Some(see_other(&sign_in(next.as_deref()))),
+            Self::Again(again) => return Some(pages::page(StatusCode::FORBIDDEN, &AgainPage { style, again })),
             Self::SecondFactor => return Some(see_other("/console/sign-in/code")),
             Self::NotAllowed { has, needs } => {
                 let text = format!("You are signed in as {has}. This takes the role {needs}: ask an owner.");
@@ -107,7 +118,7 @@ impl ResponseError for Refused {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::SignIn { .. } | Self::SecondFactor => StatusCode::SEE_OTHER,
-            Self::NotAllowed { .. } | Self::Forged => StatusCode::FORBIDDEN,
+            Self::NotAllowed { .. } | Self::Forged | Self::Again(_) => StatusCode::FORBIDDEN,
             Self::Unreadable => StatusCode::BAD_REQUEST,
             Self::Missing => StatusCode::NOT_FOUND,
             Self::Fault(error) => error.code.status(),

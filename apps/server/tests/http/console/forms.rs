@@ -31,8 +31,12 @@ fn what_is_no_form_is_refused_in_words() {
         assert!(answer.status == 400 && answer.text().starts_with("<!doctype html>"), "{}", answer.status);
     }
     assert_eq!(browser.post("/console/profile/sessions/end", &[("session", "xyz")]).status, 400);
-    let huge = browser.send(send(format!("a={}", "x".repeat(1 << 20)).into_bytes()));
-    assert!(huge.status == 413 && huge.text().starts_with("<!doctype html>"), "{}", huge.status);
+    let huge = browser.send(send(format!("a={}", "x".repeat(5 << 20)).into_bytes()));
+    assert!(
+        huge.status == 413 && huge.text().contains("4 MiB") && huge.text().starts_with("<!doctype html>"),
+        "{}",
+        huge.status
+    );
     let wrong = browser.send(Call::new("DELETE", "/console/profile"));
     assert_eq!((wrong.status, wrong.header("allow")), (405, Some("GET")));
     assert!(wrong.text().contains("/console/assets/console-"), "it looks like the console: {}", wrong.text());

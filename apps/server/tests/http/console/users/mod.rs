@@ -80,7 +80,7 @@ pub(super) fn lock(world: &World, app: &App, username: &str) {
 }
 
 /// A user who has enrolled and is locked in the app.
-fn locked(world: &World, app: &App, username: &str) -> User {
+pub(super) fn locked(world: &World, app: &App, username: &str) -> User {
     let (_, user) = enrolled(world, app, username);
     lock(world, app, username);
     user
