@@ -260,6 +260,7 @@ fn filled(route: &Route, sheet: &Sheet) -> Vec<(String, String)> {
         "/apps/new" | "/groups/new" | "/apps/{id}/evaluation-keys" => &[("name", "Fresh")],
         "/apps/{id}/settings" => &[("requests_per_second", "77")],
         "/apps/{id}/redirect-uris" => &[("uri", "https://fresh.example/in")],
+        "/groups/{id}/rename" => &[("name", "Renamed")],
         "/groups/{id}/members/add" => &[("user", "out")],
         "/users/new" => &[("username", "fresh")],
         "/users/{id}/edit" => &[("display_name", "Fresh")],

@@ -116,7 +116,11 @@ impl Town {
             let aside = json!({"key": "aside", "expires_at": "2020-01-01T00:00:00Z"});
             let eu = json!({"key": "eu", "when": [{"attribute": "country", "op": "in", "values": [text("de")]}]});
             let file = world.folder().join("flags.json");
-            std::fs::write(&file, json!({"flags": [flag, aside], "segments": [eu]}).to_string()).unwrap();
+            std::fs::write(
+                &file,
+                json!({"flags": [flag, aside], "segments": [eu, {"key": "unused", "users": ["u"]}]}).to_string(),
+            )
+            .unwrap();
             world.run(&[&["flag", "apply", file.to_str().unwrap()], further].concat());
         }
 
@@ -148,7 +152,11 @@ impl Town {
             ("/audit/{id}", ["app.updated", "user.created", "credits.deducted"].map(events).to_vec()),
             ("/flags/{scope}", scopes.to_vec()),
             ("/flags/{scope}/flags/{key}", [below("/flags/checkout"), below("/flags/aside")].concat()),
-            ("/flags/{scope}/segments/edit/{key}", below("/segments/edit/eu")),
+            (
+                "/flags/{scope}/segments/edit/{key}",
+                [below("/segments/edit/eu"), below("/segments/edit/unused")].concat(),
+            ),
+            ("/flags/{scope}/segments/remove/{key}", below("/segments/remove/unused")),
             ("/settings/logins/{id}", vec![number(&viewer), number(&hal)]),
             ("/settings/providers/{name}", vec!["/settings/providers/local".to_owned()]),
             ("/settings/keys/{kid}", vec![format!("/settings/keys/{}", next.as_str().unwrap())]),
