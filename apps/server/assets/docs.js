@@ -37,6 +37,7 @@ async function proof(signature, token, body) {
     headers["X-OASIS-EPOCH"] = now;
     headers["X-OASIS-REQSECRET"] = base64(await hmac(need("oasis-api-key", "The OASIS API key"), message));
   }
+  if (token === "admin") headers.Authorization = `Bearer ${need("admin-token", "The admin token")}`;
   if (token === "token" && value("token")) headers.Authorization = `Bearer ${value("token")}`;
   return headers;
 }

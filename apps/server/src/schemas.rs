@@ -1,7 +1,7 @@
 //! The schemas of values whose types are the domain crates' or serde's own, as JSON Schema 2020-12; and what a member
 //! cannot say of itself.
 //!
-//! A type here is a name for `#[schema(value_type = …)]`; the document gets its schema from [`shared`].
+//! A type here is a name for `#[schema(value_type = …)]`; the document gets its schema from [`all`].
 
 use osaycore_ledger::{AddKind as Adding, EntryKind as Entry, PaymentStatus as Paying};
 use serde_json::{Map, Value, json};
@@ -37,7 +37,7 @@ macro_rules! shared {
             pub(crate) struct $name;
 
             impl PartialSchema for $name {
-                /// In the place of the one that [`shared`] has.
+                /// In the place of the one that `shared` has.
                 fn schema() -> RefOr<Schema> {
                     Object::new().into()
                 }
@@ -51,6 +51,15 @@ macro_rules! shared {
             [$((stringify!($name), $schema)),+]
         }
     };
+}
+
+pub(crate) mod admin;
+pub(crate) mod flags;
+
+/// Name → schema, of all files.
+pub(crate) fn all() -> impl Iterator<Item = (String, Value)> {
+    let all = shared().into_iter().chain(admin::shared()).chain(flags::shared()).chain(flags::parts());
+    all.map(|(name, schema)| (name.to_owned(), schema))
 }
 
 shared! {
@@ -189,7 +198,7 @@ shared! {
 }
 
 /// What holds for several members of a body at once, by the name of its schema.
-pub(crate) fn constraints() -> [(&'static str, Value); 3] {
+pub(crate) fn constraints() -> [(&'static str, Value); 5] {
     let given = |name: &str| {
         let not_null = json!({"not": {"type": "null"}});
         json!({"required": [name], "properties": {name: not_null}})
@@ -202,6 +211,15 @@ pub(crate) fn constraints() -> [(&'static str, Value); 3] {
                 {"required": ["Username"], "properties": {"Username": {"type": "string", "minLength": 1}}},
                 {"required": ["UserID"], "properties": {"UserID": {"type": "integer", "not": {"const": 0}}}}
             ]}),
+        ),
+        ("CreateUser", json!({"if": given("external_id"), "then": given("app")})),
+        (
+            "SetProvider",
+            json!({
+                "oneOf": [given("issuer"), given("preset")],
+                "if": {"required": ["issuer"], "properties": {"issuer": {"type": "string", "pattern": "^http:"}}},
+                "then": {"required": ["private_network"], "properties": {"private_network": {"const": true}}}
+            }),
         ),
         (
             "AddRequest",

@@ -5,39 +5,51 @@ use osaycore_jwt::session;
 use osaycore_ledger::{Credits, Storage as _};
 use osaycore_otp::Attempts;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::error::{Code, Failure};
+use crate::schemas;
 use crate::statement::timestamp;
 use crate::store::otp;
 use crate::store::tx::Tx;
 use crate::system;
 
 /// A user in a list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(examples(schemas::admin::user_row_example))]
 pub(crate) struct UserRow {
     pub(crate) user_id: Uuid,
     pub(crate) oasis_user_id: i64,
+    #[schema(required = true)]
     pub(crate) directory: Option<String>,
     pub(crate) username: String,
+    #[schema(required = true)]
     pub(crate) email: Option<String>,
     pub(crate) role: String,
+    #[schema(value_type = schemas::admin::UserStatus)]
     pub(crate) status: &'static str,
     pub(crate) deleted: bool,
 }
 
 /// All that is known of a user.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(examples(schemas::admin::user_details_example))]
 pub(crate) struct UserDetails {
     pub(crate) user_id: Uuid,
     pub(crate) oasis_user_id: i64,
+    #[schema(required = true)]
     pub(crate) directory: Option<String>,
     pub(crate) username: String,
+    #[schema(required = true)]
     pub(crate) email: Option<String>,
     pub(crate) email_verified: bool,
+    #[schema(required = true)]
     pub(crate) display_name: Option<String>,
+    #[schema(required = true)]
     pub(crate) avatar_url: Option<String>,
     pub(crate) role: String,
+    #[schema(value_type = schemas::admin::UserStatus)]
     pub(crate) status: &'static str,
     pub(crate) bypass_otp: bool,
     /// `none`, `pending` or `enrolled`.
@@ -46,60 +58,80 @@ pub(crate) struct UserDetails {
     /// Where wrong codes were entered since the last right one.
     pub(crate) wrong_codes: Vec<WrongCodes>,
     pub(crate) deleted: bool,
+    #[schema(value_type = schemas::Credits)]
     pub(crate) balance: Credits,
+    #[schema(value_type = schemas::Credits)]
     pub(crate) min_balance: Credits,
     pub(crate) groups: Vec<String>,
     pub(crate) permits: Vec<PermitView>,
     pub(crate) identities: Vec<IdentityView>,
     pub(crate) sessions: Vec<SessionView>,
+    #[schema(format = DateTime)]
     pub(crate) created_at: String,
+    #[schema(format = DateTime)]
     pub(crate) updated_at: String,
 }
 
 /// The wrong codes that a user has entered in an app.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct WrongCodes {
     pub(crate) oasis_app_id: i64,
+    #[schema(required = true)]
     pub(crate) failures: Option<u32>,
     /// Where they have locked the user.
+    #[schema(format = DateTime, required = true)]
     pub(crate) locked_until: Option<String>,
 }
 
 /// What a user may do in an app.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Permit, examples(schemas::admin::permit_example))]
 pub(crate) struct PermitView {
     pub(crate) app_id: Uuid,
     pub(crate) oasis_app_id: i64,
     pub(crate) app_name: String,
+    #[schema(required = true)]
     pub(crate) external_id: Option<String>,
     pub(crate) can_use: bool,
+    #[schema(value_type = Option<schemas::admin::RateText>, required = true)]
     pub(crate) credit_rate: Option<String>,
+    #[schema(required = true)]
     pub(crate) scopes: Option<Vec<String>>,
+    #[schema(value_type = schemas::admin::Custom)]
     pub(crate) custom: osaycore_directory::Custom,
 }
 
 /// A login of a provider that is the user's.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Identity, examples(schemas::admin::identity_example))]
 pub(crate) struct IdentityView {
     pub(crate) provider: String,
     pub(crate) issuer: String,
     pub(crate) subject: String,
+    #[schema(required = true)]
     pub(crate) email: Option<String>,
     /// Name and picture come from it.
     pub(crate) is_source: bool,
+    #[schema(format = DateTime)]
     pub(crate) created_at: String,
+    #[schema(format = DateTime)]
     pub(crate) used_at: String,
 }
 
 /// A session that is not over.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Session, examples(schemas::admin::session_example))]
 pub(crate) struct SessionView {
     pub(crate) session_id: Uuid,
     pub(crate) app_id: Uuid,
     /// None: the app is gone.
+    #[schema(required = true)]
     pub(crate) app_name: Option<String>,
+    #[schema(format = DateTime)]
     pub(crate) created_at: String,
+    #[schema(format = DateTime, required = true)]
     pub(crate) refreshed_at: Option<String>,
+    #[schema(format = DateTime)]
     pub(crate) expires_at: String,
 }
 

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use crate::admin::By;
 use crate::error::{ApiError, Code, Failure};
 use crate::extract::bearer;
-use crate::extract::body::parse_body;
+use crate::extract::body::{must_be_json, parse_body};
 use crate::extract::caller::receive_up_to;
 use crate::extract::request_id::Origin;
 use crate::group_commit::{Job, Repeat, Work};
@@ -48,6 +48,9 @@ type Answered = Pin<Box<dyn Future<Output = Result<ServiceResponse<BoxBody>, Err
 
 /// The body of an admin's request, read as JSON.
 pub(crate) struct AdminBody<T>(pub(crate) T);
+
+/// The same as text, for what has a reader of its own.
+pub(crate) struct AdminText(pub(crate) String);
 
 /// Wraps a route: nothing behind it runs for a request without a token that has the scope.
 pub(crate) fn layer<B: MessageBody + 'static>(scope: AdminScope) -> impl Fn(ServiceRequest, Next<B>) -> Answered {
@@ -118,7 +121,7 @@ impl Admin {
     }
 
     /// The raw body.
-    pub(crate) fn body(&self) -> &[u8] {
+    fn body(&self) -> &[u8] {
         &self.0.body
     }
 
@@ -180,5 +183,20 @@ impl<T: DeserializeOwned> FromRequest for AdminBody<T> {
             parse_body(request, extensions.get::<Admin>().ok_or(Code::Internal)?.body())
         };
         ready(read().map(AdminBody))
+    }
+}
+
+impl FromRequest for AdminText {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let read = || {
+            must_be_json(request)?;
+            let extensions = request.extensions();
+            let body = extensions.get::<Admin>().ok_or(Code::Internal)?.body().to_vec();
+            String::from_utf8(body).map_err(|_| ApiError::from(Code::InvalidJson).detail("The body is not UTF-8"))
+        };
+        ready(read().map(AdminText))
     }
 }

@@ -35,13 +35,16 @@ fn read<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, ApiError> {
 
 /// Reads the body of a request, whoever sent it.
 pub(super) fn parse_body<T: DeserializeOwned>(request: &HttpRequest, body: &[u8]) -> Result<T, ApiError> {
-    if !is_json(request) {
-        return Err(Code::UnsupportedMediaType.into());
-    }
+    must_be_json(request)?;
     if body.is_empty() {
         return Err(ApiError::from(Code::InvalidJson).detail("Send a JSON body, at least {}"));
     }
     parse(body)
+}
+
+/// 415 for what says that it is something else.
+pub(super) fn must_be_json(request: &HttpRequest) -> Result<(), ApiError> {
+    if is_json(request) { Ok(()) } else { Err(Code::UnsupportedMediaType.into()) }
 }
 
 /// No content type is read as JSON.

@@ -5,13 +5,15 @@ use actix_web::{HttpRequest, HttpResponse};
 use osaycore_audit::{Action, Log as _, Record};
 use osaycore_directory::AdminScope;
 use serde_json::value::RawValue;
+use utoipa::OpenApi;
 
 use super::csv::{Written, stream};
-use super::{List, asked, list_query, scoped};
+use super::{List, PageQuery, asked, list_query, scoped};
 use crate::error::{ApiError, Code, Failure};
 use crate::extract::admin::Admin;
 use crate::routes::query::Query;
 use crate::routes::resource;
+use crate::schemas;
 use crate::server::State;
 use crate::store::lists::audit::Events;
 use crate::store::lists::{self, Asked, Page};
@@ -25,6 +27,10 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
         .service(resource("/admin/v1/audit.ndjson", "GET").route(scoped(web::get().to(export), READ)));
 }
 
+#[derive(OpenApi)]
+#[openapi(paths(list, export))]
+pub(super) struct Api;
+
 const NARROWED_BY: [&str; 6] = ["action", "actor", "app", "user", "from", "to"];
 
 /// Which events a query asks for; users and apps are found in the transaction.
@@ -35,7 +41,22 @@ struct Meant {
     app: Option<String>,
 }
 
-/// `GET /api/admin/v1/audit`: newest first. An event is its canonical text: what is hashed is what is told.
+/// `GET /api/admin/v1/audit`: the audit trail, newest first. An event is its canonical text: what is hashed is what is
+/// told.
+#[utoipa::path(
+    get, path = "/api/admin/v1/audit", operation_id = "adminAudit", tag = "Admin: audit",
+    security(("admin" = ["audit:read"])),
+    params(
+        PageQuery,
+        ("action" = Option<schemas::QueryText>, Query, description = "The action, or its beginning: `user.`"),
+        ("actor" = Option<schemas::QueryText>, Query, description = "Who did it: `token deploy`, `operator ada`, `app 1001`"),
+        ("app" = Option<schemas::admin::WhichApp>, Query, description = "Of this app alone"),
+        ("user" = Option<schemas::admin::WhichUser>, Query, description = "Of this user alone"),
+        ("from" = Option<schemas::Time>, Query, description = "From this moment on"),
+        ("to" = Option<schemas::Time>, Query, description = "Before this moment"),
+    ),
+    responses((status = 200, description = "A page of them", body = List<schemas::admin::AuditEvent>))
+)]
 async fn list(state: Data<State>, admin: Admin, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let query = list_query(request.query_string(), &NARROWED_BY)?;
     let (asked, meant) = (asked(&query)?, Meant::of(&query)?);
@@ -48,7 +69,24 @@ async fn list(state: Data<State>, admin: Admin, request: HttpRequest) -> Result<
     .await
 }
 
-/// `GET /api/admin/v1/audit.ndjson`: all of them, an event a line. That it was exported is an event itself.
+/// `GET /api/admin/v1/audit.ndjson`: the audit trail, an event a line. That it was exported is an event itself.
+#[utoipa::path(
+    get, path = "/api/admin/v1/audit.ndjson", operation_id = "adminAuditExport", tag = "Admin: audit",
+    security(("admin" = ["audit:read"])),
+    params(
+        ("action" = Option<schemas::QueryText>, Query, description = "The action, or its beginning: `user.`"),
+        ("actor" = Option<schemas::QueryText>, Query, description = "Who did it: `token deploy`, `operator ada`, `app 1001`"),
+        ("app" = Option<schemas::admin::WhichApp>, Query, description = "Of this app alone"),
+        ("user" = Option<schemas::admin::WhichUser>, Query, description = "Of this user alone"),
+        ("from" = Option<schemas::Time>, Query, description = "From this moment on"),
+        ("to" = Option<schemas::Time>, Query, description = "Before this moment"),
+    ),
+    responses((
+        status = 200, description = "An event a line; one that is cut off lacks its last line",
+        body = schemas::admin::Lines, content_type = "application/x-ndjson", example = "{\"v\":1,\"id\":7}\n"
+    )),
+    extensions(("x-error-codes" = json!([Code::StorageFull])))
+)]
 async fn export(state: Data<State>, admin: Admin, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let meant = Meant::of(&Query::parse(request.query_string(), &NARROWED_BY)?)?;
     let noted = admin.run(&state, |tx, by| {

@@ -6,13 +6,14 @@ use actix_web::http::header::ACCEPT;
 use actix_web::web::{self, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use osaycore_directory::{AdminScope, App, Storage as _, UserRef, parse_uuid};
-use osaycore_ledger::{AddKind, Amount, Credits, Entry, EntryKind, Payment, PaymentStatus, Storage as _};
+use osaycore_ledger::{AddKind, Amount, AmountError, Credits, Entry, EntryKind, Payment, PaymentStatus, Storage as _};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
+use utoipa::{OpenApi, ToSchema};
 use uuid::Uuid;
 
 use super::csv::{Written, line, stream};
-use super::{List, asked, list_query, scoped};
+use super::{List, PageQuery, asked, list_query, scoped};
 use crate::admin::credits::{self, Addition, OPERATOR};
 use crate::admin::users;
 use crate::error::{ApiError, Code, Failure};
@@ -20,6 +21,7 @@ use crate::extract::Text;
 use crate::extract::admin::{Admin, AdminBody};
 use crate::routes::query::Query;
 use crate::routes::{resource, timestamp};
+use crate::schemas;
 use crate::server::State;
 use crate::statement::Transaction;
 use crate::store::lists::credits::Entries;
@@ -41,72 +43,106 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
         .service(resource("/admin/v1/payments", "GET").route(scoped(web::get().to(payments), READ)));
 }
 
+#[derive(OpenApi)]
+#[openapi(paths(wallet, add, set_floor, list, table, show, payments))]
+pub(super) struct Api;
+
 /// What a user has.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({
+    "user_id": "59296d1b-6b9f-4ae6-b24d-ae3ac5d8a020", "balance": 89.50, "lifetime_earned": 100.00, "lifetime_spent": 10.50,
+    "floor": 0.00, "transactions": 2
+})))]
 struct Wallet {
     user_id: Uuid,
+    #[schema(value_type = schemas::Credits)]
     balance: Credits,
+    #[schema(value_type = schemas::Credits)]
     lifetime_earned: Credits,
+    #[schema(value_type = schemas::Credits)]
     lifetime_spent: Credits,
+    #[schema(value_type = schemas::Credits)]
     floor: Credits,
     /// How many transactions there are.
     transactions: i64,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"amount": 1.25, "transaction_type": "REFUND", "client_reference_id": "refund of order-1"})))]
 struct AddCredits {
+    #[schema(value_type = schemas::Amount)]
     amount: Amount,
     #[serde(deserialize_with = "transaction_type")]
+    #[schema(value_type = schemas::AddKind)]
     transaction_type: AddKind,
+    #[schema(inline)]
     description: Option<Text<0, 1000>>,
     /// The same again adds nothing and answers the same.
+    #[schema(inline)]
     client_reference_id: Option<Text<1, 255>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = AddedCredits, examples(json!({"transaction_id": "0199e1b6-5c3a-7b1e-9d2f-3a4b5c6d7e8f", "new_balance": 90.75})))]
 struct Added {
     transaction_id: Uuid,
+    #[schema(value_type = schemas::Credits)]
     new_balance: Credits,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"floor": -10})))]
 struct SetFloor {
     /// What no deduction may take the balance below; negative: an overdraft.
     #[serde(deserialize_with = "sum")]
+    #[schema(value_type = schemas::admin::Floor)]
     floor: Credits,
 }
 
 /// What a user's floor is now.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = UserFloor, examples(json!({"user_id": "59296d1b-6b9f-4ae6-b24d-ae3ac5d8a020", "floor": -10.00})))]
 struct Floor {
     user_id: Uuid,
+    #[schema(value_type = schemas::Credits)]
     floor: Credits,
 }
 
 /// A transaction, and whose it is.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = UserTransaction, examples(schemas::admin::transaction_example))]
 struct TransactionView {
     /// None: the user is unknown.
+    #[schema(required = true)]
     user_id: Option<Uuid>,
     #[serde(flatten)]
     transaction: Transaction,
 }
 
 /// A payment, and whose it is.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = UserPayment, examples(schemas::admin::payment_example))]
 struct PaymentView {
     payment_id: Uuid,
+    #[schema(required = true)]
     user_id: Option<Uuid>,
+    #[schema(required = true)]
     app_id: Option<Uuid>,
+    #[schema(value_type = schemas::Credits)]
     amount: Amount,
     currency: String,
+    #[schema(value_type = Option<schemas::Credits>, required = true)]
     credits: Option<Amount>,
+    #[schema(value_type = schemas::PaymentStatus)]
     status: &'static str,
+    #[schema(required = true)]
     external_id: Option<String>,
     credited: bool,
+    #[schema(format = DateTime)]
     created_at: String,
+    #[schema(format = DateTime)]
     updated_at: String,
 }
 
@@ -120,7 +156,13 @@ struct Meant {
 
 const NARROWED_BY: [&str; 6] = ["user", "app", "type", "from", "to", "reference"];
 
-/// `GET /api/admin/v1/users/{user}/wallet`
+/// `GET /api/admin/v1/users/{user}/wallet`: what a user has.
+#[utoipa::path(
+    get, path = "/api/admin/v1/users/{user}/wallet", operation_id = "adminWallet", tag = "Admin: credits",
+    security(("admin" = ["credits:read"])),
+    params(("user" = schemas::admin::WhichUser, Path)),
+    responses((status = 200, description = "What the user has", body = Wallet))
+)]
 async fn wallet(state: Data<State>, admin: Admin, user: Path<String>) -> Result<HttpResponse, ApiError> {
     super::read(&state, &admin, move |tx| {
         let user = super::user(tx, &user)?;
@@ -137,7 +179,15 @@ async fn wallet(state: Data<State>, admin: Admin, user: Path<String>) -> Result<
     .await
 }
 
-/// `POST /api/admin/v1/users/{user}/credits`
+/// `POST /api/admin/v1/users/{user}/credits`: adds credits; with the same reference once.
+#[utoipa::path(
+    post, path = "/api/admin/v1/users/{user}/credits", operation_id = "adminAddCredits", tag = "Admin: credits",
+    security(("admin" = ["credits:write"])),
+    params(("user" = schemas::admin::WhichUser, Path)),
+    request_body = AddCredits,
+    responses((status = 200, description = "Added, or so before", body = Added)),
+    extensions(("x-error-codes" = json!([Code::AmountScale, Code::AmountRange, Code::BalanceLimit])))
+)]
 async fn add(
     state: Data<State>,
     admin: Admin,
@@ -158,7 +208,15 @@ async fn add(
     .await
 }
 
-/// `PUT /api/admin/v1/users/{user}/floor`
+/// `PUT /api/admin/v1/users/{user}/floor`: sets what no deduction may take the balance below.
+#[utoipa::path(
+    put, path = "/api/admin/v1/users/{user}/floor", operation_id = "adminSetFloor", tag = "Admin: credits",
+    security(("admin" = ["credits:write"])),
+    params(("user" = schemas::admin::WhichUser, Path)),
+    request_body = SetFloor,
+    responses((status = 200, description = "The floor now", body = Floor)),
+    extensions(("x-error-codes" = json!([Code::AmountScale, Code::AmountRange])))
+)]
 async fn set_floor(
     state: Data<State>,
     admin: Admin,
@@ -173,7 +231,22 @@ async fn set_floor(
     .await
 }
 
-/// `GET /api/admin/v1/transactions`: newest first; as a table where `Accept` says `text/csv`.
+/// `GET /api/admin/v1/transactions`: transactions, newest first; as a table where `Accept` says `text/csv`.
+#[utoipa::path(
+    get, path = "/api/admin/v1/transactions", operation_id = "adminTransactions", tag = "Admin: credits",
+    security(("admin" = ["credits:read"])),
+    params(
+        PageQuery, ("user" = Option<schemas::admin::WhichUser>, Query, description = "Of this user alone"),
+        ("app" = Option<schemas::admin::WhichApp>, Query, description = "By this app alone"),
+        ("type" = Option<schemas::EntryKind>, Query, description = "Of this kind alone"),
+        ("from" = Option<schemas::Time>, Query, description = "From this moment on"),
+        ("to" = Option<schemas::Time>, Query, description = "Before this moment"),
+        ("reference" = Option<schemas::QueryText>, Query, description = "With this `client_reference_id`"),
+    ),
+    responses((status = 200, description = "A page of them, or with `Accept: text/csv` the table", content(
+        (List<TransactionView> = "application/json"), (schemas::admin::Table = "text/csv")
+    )))
+)]
 async fn list(state: Data<State>, admin: Admin, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let accepts = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accepts.contains("text/csv") {
@@ -189,7 +262,23 @@ async fn list(state: Data<State>, admin: Admin, request: HttpRequest) -> Result<
     .await
 }
 
-/// `GET /api/admin/v1/transactions.csv`: all of them.
+/// `GET /api/admin/v1/transactions.csv`: all transactions as a table.
+#[utoipa::path(
+    get, path = "/api/admin/v1/transactions.csv", operation_id = "adminTransactionTable", tag = "Admin: credits",
+    security(("admin" = ["credits:read"])),
+    params(
+        ("user" = Option<schemas::admin::WhichUser>, Query, description = "Of this user alone"),
+        ("app" = Option<schemas::admin::WhichApp>, Query, description = "By this app alone"),
+        ("type" = Option<schemas::EntryKind>, Query, description = "Of this kind alone"),
+        ("from" = Option<schemas::Time>, Query, description = "From this moment on"),
+        ("to" = Option<schemas::Time>, Query, description = "Before this moment"),
+        ("reference" = Option<schemas::QueryText>, Query, description = "With this `client_reference_id`"),
+    ),
+    responses((
+        status = 200, description = "A line each; one that is cut off lacks its last line",
+        body = schemas::admin::Table, content_type = "text/csv"
+    ))
+)]
 async fn table(state: Data<State>, admin: Admin, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     const HEAD: &str = "transaction_id,created_at,user_id,app_id,type,amount,balance_after,client_reference_id,\
                         payment_id,description\r\n";
@@ -220,7 +309,13 @@ async fn table(state: Data<State>, admin: Admin, request: HttpRequest) -> Result
     stream(state, &admin, "text/csv; charset=utf-8", HEAD, write).await
 }
 
-/// `GET /api/admin/v1/transactions/{transaction}`
+/// `GET /api/admin/v1/transactions/{transaction}`: a transaction.
+#[utoipa::path(
+    get, path = "/api/admin/v1/transactions/{transaction}", operation_id = "adminTransaction", tag = "Admin: credits",
+    security(("admin" = ["credits:read"])),
+    params(("transaction" = Uuid, Path, description = "The `transaction_id`")),
+    responses((status = 200, description = "The transaction", body = TransactionView))
+)]
 async fn show(state: Data<State>, admin: Admin, id: Path<String>) -> Result<HttpResponse, ApiError> {
     let id = parse_uuid(&id).ok_or_else(|| ApiError::invalid("transaction", "must be a UUID"))?;
     super::read(&state, &admin, move |tx| {
@@ -231,7 +326,20 @@ async fn show(state: Data<State>, admin: Admin, id: Path<String>) -> Result<Http
     .await
 }
 
-/// `GET /api/admin/v1/payments`: newest first.
+/// `GET /api/admin/v1/payments`: payments, newest first.
+#[utoipa::path(
+    get, path = "/api/admin/v1/payments", operation_id = "adminPayments", tag = "Admin: credits",
+    security(("admin" = ["credits:read"])),
+    params(
+        PageQuery, ("user" = Option<schemas::admin::WhichUser>, Query, description = "Of this user alone"),
+        ("app" = Option<schemas::admin::WhichApp>, Query, description = "By this app alone"),
+        ("status" = Option<schemas::PaymentStatus>, Query, description = "Of this status alone"),
+        ("external_id" = Option<schemas::QueryText>, Query, description = "With this id of yours"),
+        ("from" = Option<schemas::Time>, Query, description = "From this moment on"),
+        ("to" = Option<schemas::Time>, Query, description = "Before this moment"),
+    ),
+    responses((status = 200, description = "A page of them", body = List<PaymentView>))
+)]
 async fn payments(state: Data<State>, admin: Admin, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let query = list_query(request.query_string(), &["user", "app", "status", "external_id", "from", "to"])?;
     let status = query.text("status").map(str::parse::<PaymentStatus>).transpose();
@@ -335,6 +443,14 @@ fn transaction_type<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AddKin
 }
 
 fn sum<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Credits, D::Error> {
-    let token = <&RawValue>::deserialize(deserializer)?;
-    token.get().trim_matches('"').parse().map_err(serde::de::Error::custom)
+    let token = <&RawValue>::deserialize(deserializer)?.get();
+    let text = token.trim_matches('"');
+    // JSON writes small numbers with an exponent, which amounts have a reader for.
+    let number = || {
+        let (unsigned, sign) = text.strip_prefix('-').map_or((text, 1), |unsigned| (unsigned, -1));
+        let amount = Amount::parse_json_token(unsigned)?;
+        Credits::from_micros(amount.micros().saturating_mul(sign)).ok_or(AmountError::TooLarge)
+    };
+    let read = if text.len() == token.len() && text.contains(['e', 'E']) { number() } else { text.parse() };
+    read.map_err(serde::de::Error::custom)
 }

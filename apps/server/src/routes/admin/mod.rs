@@ -20,8 +20,10 @@ use actix_web::http::header::{CACHE_CONTROL, ETAG, HeaderValue};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
 use actix_web::{HttpResponse, Route};
-use osaycore_directory::{AdminScope, App, AppRef, GroupRef, UserRef};
+use osaycore_directory::{AdminScope, App, AppRef, GroupRef, Name, UserRef};
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::OpenApi;
+use utoipa::{IntoParams, OpenApi as _, ToSchema};
 
 use crate::admin;
 use crate::admin::By;
@@ -29,6 +31,7 @@ use crate::error::{ApiError, Code, Failure};
 use crate::extract::admin::{Admin, layer};
 use crate::routes::query::Query;
 use crate::routes::{json, to_json};
+use crate::schemas;
 use crate::server::State;
 use crate::store::lists::{self, Asked, Page};
 use crate::store::tx::Tx;
@@ -47,6 +50,22 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
         .configure(settings::configure);
 }
 
+/// All of it, described.
+pub(super) fn described() -> [OpenApi; 10] {
+    [
+        apps::Api::openapi(),
+        users::Api::openapi(),
+        sessions::Api::openapi(),
+        second_factors::Api::openapi(),
+        groups::Api::openapi(),
+        credits::Api::openapi(),
+        flags::Api::openapi(),
+        audit::Api::openapi(),
+        providers::Api::openapi(),
+        settings::Api::openapi(),
+    ]
+}
+
 /// Only for tokens with the scope.
 fn scoped(route: Route, scope: AdminScope) -> Route {
     route.wrap(from_fn(layer(scope)))
@@ -55,23 +74,37 @@ fn scoped(route: Route, scope: AdminScope) -> Route {
 /// Names in a query that every list knows.
 const PAGE: [&str; 2] = ["cursor", "limit"];
 
+/// The same, described.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "`asked` reads them")]
+struct PageQuery {
+    #[param(value_type = Option<schemas::admin::PageCursor>)]
+    cursor: Option<String>,
+    #[param(value_type = Option<schemas::admin::PageLimit>)]
+    limit: Option<i64>,
+}
+
 /// A page of a list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct List<T> {
     items: Vec<T>,
     /// What asks for the next page; none: that is all.
+    #[schema(required = true)]
     next_cursor: Option<String>,
 }
 
 /// Whether something was to be done: a repeat finds that it was done.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({"changed": true})))]
 struct Changed {
     changed: bool,
 }
 
 /// A body in which nothing stands.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({})))]
 struct Nothing {}
 
 impl<T> From<Page<T>> for List<T> {
@@ -106,7 +139,7 @@ async fn read<T: Serialize + Send + 'static>(
     admin: &Admin,
     work: impl FnMut(&mut Tx<'_>) -> Result<T, Failure> + Send + 'static,
 ) -> Result<HttpResponse, ApiError> {
-    json(&state.read(admin.tenant_id(), work).await?)
+    json(&state.read_aside(admin.tenant_id(), work).await?)
 }
 
 /// The same of something that has a version, which `If-Match` may name.
@@ -115,7 +148,7 @@ async fn read_versioned<T: Serialize + Send + 'static>(
     admin: &Admin,
     work: impl FnMut(&mut Tx<'_>) -> Result<(T, String), Failure> + Send + 'static,
 ) -> Result<HttpResponse, ApiError> {
-    let (found, version) = state.read(admin.tenant_id(), work).await?;
+    let (found, version) = state.read_aside(admin.tenant_id(), work).await?;
     let mut response = json(&found)?;
     if let Ok(tag) = HeaderValue::from_str(&format!("\"{version}\"")) {
         response.headers_mut().insert(ETAG, tag);
@@ -162,7 +195,8 @@ fn app(tx: &mut Tx<'_>, named: &str) -> Result<App, Failure> {
     if let Ok(reference) = named.parse::<AppRef>() {
         return admin::apps::find(tx, reference);
     }
-    let mut found = lists::apps::by_name(tx, named)?;
+    let name = named.parse::<Name>();
+    let mut found = name.map_or_else(|_| Ok(Vec::new()), |name| lists::apps::by_name(tx, name.as_str()))?;
     match (found.pop(), found.pop()) {
         (Some(app), None) => Ok(app),
         (Some(_), Some(_)) => {

@@ -6,6 +6,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{self, Data, Path};
 use osaycore_directory::{AdminScope, ProviderName};
 use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
 use zeroize::Zeroizing;
 
 use super::{Changed, List, scoped};
@@ -16,6 +17,7 @@ use crate::extract::Text;
 use crate::extract::admin::{Admin, AdminBody};
 use crate::oauth::provider::Kind;
 use crate::routes::{resource, timestamp};
+use crate::schemas;
 use crate::server::State;
 use crate::store::providers::{ProviderKind, StoredProvider};
 use crate::system;
@@ -32,38 +34,61 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
         );
 }
 
+#[derive(OpenApi)]
+#[openapi(paths(list, set, remove))]
+pub(super) struct Api;
+
 /// A provider; its secret is not told.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Provider, examples(json!({
+    "name": "google", "kind": "openid", "issuer": "https://accounts.google.com", "client_id": "4711.apps.example.com",
+    "scopes": ["openid", "email", "profile"], "private_network": false, "created_at": "2026-11-23T23:13:03.925007Z",
+    "updated_at": "2026-11-23T23:13:03.925007Z"
+})))]
 struct ProviderView {
     name: String,
     kind: &'static str,
+    #[schema(required = true)]
     issuer: Option<String>,
     client_id: String,
     scopes: Vec<String>,
     private_network: bool,
+    #[schema(format = DateTime)]
     created_at: String,
+    #[schema(format = DateTime)]
     updated_at: String,
 }
 
 /// A provider as it is to be, whole: by its issuer, or a preset.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"preset": "google", "client_id": "4711.apps.example.com", "client_secret": "GOCSPX-example"})))]
 struct SetProvider {
     /// An issuer of `OpenID` Connect, found by discovery.
+    #[schema(value_type = Option<schemas::admin::Issuer>)]
     issuer: Option<String>,
     /// `google` or `github`.
+    #[schema(value_type = Option<schemas::admin::Preset>)]
     preset: Option<String>,
+    #[schema(value_type = schemas::admin::ClientId)]
     client_id: Text<1, 255>,
+    #[schema(value_type = schemas::admin::ClientSecret)]
     client_secret: Text<1, 1000>,
     /// In the place of the usual ones.
     #[serde(default)]
+    #[schema(value_type = schemas::admin::ProviderScopes)]
     scopes: Vec<Text<1, 255>>,
     /// It is at a private address, or without TLS.
     #[serde(default)]
     private_network: bool,
 }
 
-/// `GET /api/admin/v1/providers`: all of them; a tenant has few.
+/// `GET /api/admin/v1/providers`: providers of logins: all of them, as a tenant has few.
+#[utoipa::path(
+    get, path = "/api/admin/v1/providers", operation_id = "adminProviders", tag = "Admin: settings",
+    security(("admin" = ["settings:read"])),
+    responses((status = 200, description = "Them, without secrets", body = List<ProviderView>))
+)]
 async fn list(state: Data<State>, admin: Admin) -> Result<HttpResponse, ApiError> {
     let snapshots = Arc::clone(&state.snapshots);
     super::read(&state, &admin, move |tx| {
@@ -74,7 +99,14 @@ async fn list(state: Data<State>, admin: Admin) -> Result<HttpResponse, ApiError
     .await
 }
 
-/// `PUT /api/admin/v1/providers/{provider}`
+/// `PUT /api/admin/v1/providers/{provider}`: sets a provider, whole.
+#[utoipa::path(
+    put, path = "/api/admin/v1/providers/{provider}", operation_id = "adminSetProvider", tag = "Admin: settings",
+    security(("admin" = ["settings:write"])),
+    params(("provider" = schemas::admin::WhichProvider, Path)),
+    request_body = SetProvider,
+    responses((status = 200, description = "The provider", body = ProviderView))
+)]
 async fn set(
     state: Data<State>,
     admin: Admin,
@@ -92,10 +124,11 @@ async fn set(
         name,
         kind,
         client_id: asked.client_id.0,
-        client_secret: Zeroizing::new(asked.client_secret.0),
+        client_secret: Some(Zeroizing::new(asked.client_secret.0)),
         scopes: asked.scopes.into_iter().map(|scope| scope.0).collect(),
         private_network: asked.private_network,
     };
+    providers::must_be_reachable_for(admin.tenant_id(), &new.kind, new.private_network)?;
     let snapshots = Arc::clone(&state.snapshots);
     super::change(&state, &admin, move |tx, by| {
         let stored = snapshots.with_sealer(tx, |tx, sealer| providers::set(tx, sealer, by, &new))?;
@@ -104,7 +137,13 @@ async fn set(
     .await
 }
 
-/// `DELETE /api/admin/v1/providers/{provider}`: whoever signed in by it keeps the account.
+/// `DELETE /api/admin/v1/providers/{provider}`: removes a provider; whoever signed in by it keeps the account.
+#[utoipa::path(
+    delete, path = "/api/admin/v1/providers/{provider}", operation_id = "adminRemoveProvider", tag = "Admin: settings",
+    security(("admin" = ["settings:write"])),
+    params(("provider" = schemas::admin::WhichProvider, Path)),
+    responses((status = 200, description = "Whether it was there", body = Changed))
+)]
 async fn remove(state: Data<State>, admin: Admin, name: Path<String>) -> Result<HttpResponse, ApiError> {
     let name: ProviderName = name.parse().map_err(|error| ApiError::invalid("provider", error))?;
     super::change(&state, &admin, move |tx, by| Ok(Changed { changed: providers::remove(tx, by, &name)? })).await

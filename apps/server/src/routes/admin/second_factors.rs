@@ -6,6 +6,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{self, Data, Path};
 use osaycore_directory::{AdminScope, Refused, User};
 use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
 
 use super::{Changed, scoped};
 use crate::admin::otp;
@@ -13,6 +14,7 @@ use crate::admin::views::{UserDetails, WrongCodes};
 use crate::error::{ApiError, Code, Failure};
 use crate::extract::admin::{Admin, AdminBody};
 use crate::routes::resource;
+use crate::schemas;
 use crate::server::State;
 use crate::store::tx::Tx;
 
@@ -31,8 +33,15 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
         );
 }
 
+#[derive(OpenApi)]
+#[openapi(paths(show, reset, unlock, recover))]
+pub(super) struct Api;
+
 /// The state of a second factor.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({
+    "state": "enrolled", "recovery_codes_left": 9, "wrong_codes": [{"oasis_app_id": 1001, "failures": 2, "locked_until": null}]
+})))]
 struct SecondFactor {
     /// `none`, `pending` or `enrolled`.
     state: &'static str,
@@ -41,12 +50,19 @@ struct SecondFactor {
 }
 
 /// Each is good once; told once.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({"recovery_codes": ["7KQM-4XPD-T2WA", "B9CH-6RVE-3NZY"]})))]
 struct RecoveryCodes {
     recovery_codes: Vec<String>,
 }
 
-/// `GET /api/admin/v1/users/{user}/second-factor`
+/// `GET /api/admin/v1/users/{user}/second-factor`: the state of a user's second factor.
+#[utoipa::path(
+    get, path = "/api/admin/v1/users/{user}/second-factor", operation_id = "adminSecondFactor", tag = "Admin: users",
+    security(("admin" = ["users:read"])),
+    params(("user" = schemas::admin::WhichUser, Path)),
+    responses((status = 200, description = "Its state", body = SecondFactor))
+)]
 async fn show(state: Data<State>, admin: Admin, user: Path<String>) -> Result<HttpResponse, ApiError> {
     super::read(&state, &admin, move |tx| {
         let user = super::user(tx, &user)?;
@@ -60,7 +76,13 @@ async fn show(state: Data<State>, admin: Admin, user: Path<String>) -> Result<Ht
     .await
 }
 
-/// `DELETE /api/admin/v1/users/{user}/second-factor`: the user enrols anew.
+/// `DELETE /api/admin/v1/users/{user}/second-factor`: resets a second factor: the user enrols anew.
+#[utoipa::path(
+    delete, path = "/api/admin/v1/users/{user}/second-factor", operation_id = "adminResetSecondFactor", tag = "Admin: users",
+    security(("admin" = ["users:write"])),
+    params(("user" = schemas::admin::WhichUser, Path)),
+    responses((status = 200, description = "Whether there was one", body = Changed))
+)]
 async fn reset(state: Data<State>, admin: Admin, user: Path<String>) -> Result<HttpResponse, ApiError> {
     let snapshots = Arc::clone(&state.snapshots);
     super::change(&state, &admin, move |tx, by| {
@@ -72,6 +94,12 @@ async fn reset(state: Data<State>, admin: Admin, user: Path<String>) -> Result<H
 }
 
 /// `DELETE /api/admin/v1/users/{user}/lock`: ends what wrong codes have locked, in every app.
+#[utoipa::path(
+    delete, path = "/api/admin/v1/users/{user}/lock", operation_id = "adminUnlock", tag = "Admin: users",
+    security(("admin" = ["users:write"])),
+    params(("user" = schemas::admin::WhichUser, Path)),
+    responses((status = 200, description = "Whether there was a lock", body = Changed))
+)]
 async fn unlock(state: Data<State>, admin: Admin, user: Path<String>) -> Result<HttpResponse, ApiError> {
     super::change(&state, &admin, move |tx, by| {
         let user = super::user(tx, &user)?;
@@ -80,7 +108,15 @@ async fn unlock(state: Data<State>, admin: Admin, user: Path<String>) -> Result<
     .await
 }
 
-/// `POST /api/admin/v1/users/{user}/recovery-codes`: ten new ones in the place of the old.
+/// `POST /api/admin/v1/users/{user}/recovery-codes`: ten new recovery codes in the place of the old.
+#[utoipa::path(
+    post, path = "/api/admin/v1/users/{user}/recovery-codes", operation_id = "adminReplaceRecoveryCodes", tag = "Admin: users",
+    security(("admin" = ["users:write"])),
+    params(("user" = schemas::admin::WhichUser, Path)),
+    request_body = super::Nothing,
+    responses((status = 201, description = "Them, told once", body = RecoveryCodes)),
+    extensions(("x-error-codes" = json!([Code::NotFound])))
+)]
 async fn recover(
     state: Data<State>,
     admin: Admin,

@@ -4,14 +4,16 @@ use actix_web::web::{self, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use osaycore_directory::{AdminScope, ProviderName, Subject, parse_uuid};
 use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
 
-use super::{List, asked, list_query, scoped};
+use super::{List, PageQuery, asked, list_query, scoped};
 use crate::admin::views::{IdentityView, SessionView};
 use crate::admin::{identities, sessions};
 use crate::error::{ApiError, Code};
 use crate::extract::admin::Admin;
 use crate::routes::query::Query;
 use crate::routes::resource;
+use crate::schemas;
 use crate::server::State;
 use crate::store::lists;
 use crate::system;
@@ -35,12 +37,23 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
         );
 }
 
-#[derive(Serialize)]
+#[derive(OpenApi)]
+#[openapi(paths(list, end_all, end, unlink))]
+pub(super) struct Api;
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = EndedSessions, examples(json!({"sessions_ended": 1})))]
 struct Ended {
     sessions_ended: u64,
 }
 
-/// `GET /api/admin/v1/users/{user}/sessions`: newest first.
+/// `GET /api/admin/v1/users/{user}/sessions`: the sessions of a user, newest first.
+#[utoipa::path(
+    get, path = "/api/admin/v1/users/{user}/sessions", operation_id = "adminSessions", tag = "Admin: users",
+    security(("admin" = ["users:read"])),
+    params(("user" = schemas::admin::WhichUser, Path), PageQuery),
+    responses((status = 200, description = "A page of them", body = List<SessionView>))
+)]
 async fn list(
     state: Data<State>,
     admin: Admin,
@@ -57,7 +70,13 @@ async fn list(
     .await
 }
 
-/// `DELETE /api/admin/v1/users/{user}/sessions`: all, with every token of the user.
+/// `DELETE /api/admin/v1/users/{user}/sessions`: ends all sessions of a user, with every token.
+#[utoipa::path(
+    delete, path = "/api/admin/v1/users/{user}/sessions", operation_id = "adminEndSessions", tag = "Admin: users",
+    security(("admin" = ["users:write"])),
+    params(("user" = schemas::admin::WhichUser, Path)),
+    responses((status = 200, description = "How many ended", body = Ended))
+)]
 async fn end_all(state: Data<State>, admin: Admin, user: Path<String>) -> Result<HttpResponse, ApiError> {
     super::change(&state, &admin, move |tx, by| {
         let user = super::user(tx, &user)?;
@@ -66,7 +85,13 @@ async fn end_all(state: Data<State>, admin: Admin, user: Path<String>) -> Result
     .await
 }
 
-/// `DELETE /api/admin/v1/users/{user}/sessions/{session}`
+/// `DELETE /api/admin/v1/users/{user}/sessions/{session}`: ends a session, with its tokens.
+#[utoipa::path(
+    delete, path = "/api/admin/v1/users/{user}/sessions/{session}", operation_id = "adminEndSession", tag = "Admin: users",
+    security(("admin" = ["users:write"])),
+    params(("user" = schemas::admin::WhichUser, Path), ("session" = Uuid, Path, description = "The `session_id`")),
+    responses((status = 200, description = "How many ended", body = Ended))
+)]
 async fn end(state: Data<State>, admin: Admin, path: Path<(String, String)>) -> Result<HttpResponse, ApiError> {
     let session = parse_uuid(&path.1).ok_or_else(|| ApiError::invalid("session", "must be a UUID"))?;
     super::change(&state, &admin, move |tx, by| {
@@ -76,7 +101,16 @@ async fn end(state: Data<State>, admin: Admin, path: Path<(String, String)>) -> 
     .await
 }
 
-/// `DELETE /api/admin/v1/users/{user}/identities/{provider}`: takes a login from the user, who stays.
+/// `DELETE /api/admin/v1/users/{user}/identities/{provider}`: takes a provider's login from a user, who stays.
+#[utoipa::path(
+    delete, path = "/api/admin/v1/users/{user}/identities/{provider}", operation_id = "adminUnlinkIdentity", tag = "Admin: users",
+    security(("admin" = ["users:write"])),
+    params(
+        ("user" = schemas::admin::WhichUser, Path), ("provider" = schemas::admin::WhichProvider, Path),
+        ("subject" = Option<schemas::admin::Subject>, Query, description = "Which, where there are several"),
+    ),
+    responses((status = 200, description = "What was taken", body = List<IdentityView>))
+)]
 async fn unlink(
     state: Data<State>,
     admin: Admin,

@@ -6,15 +6,18 @@ use osaycore_directory::{
     AdminScope, AvatarUrl, Custom, DisplayName, Email, ExternalId, Link, Name, PermitChange, Rate, Role, Scope,
     Storage as _, User, UserChange, UserStatus, Username,
 };
+use osaycore_ledger::Amount;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+use utoipa::{OpenApi, ToSchema};
 
-use super::{List, asked, flag, list_query, scoped};
+use super::{List, PageQuery, asked, flag, list_query, scoped};
 use crate::admin::users::{self, NewUserInput};
 use crate::admin::views::{PermitView, UserDetails, UserRow};
 use crate::error::{ApiError, Code};
 use crate::extract::admin::{Admin, AdminBody};
 use crate::routes::resource;
+use crate::schemas;
 use crate::server::State;
 use crate::store::lists;
 use crate::system;
@@ -43,50 +46,87 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
         );
 }
 
-#[derive(Deserialize)]
+#[derive(OpenApi)]
+#[openapi(paths(list, create, show, change, delete, restore, show_permit, permit))]
+pub(super) struct Api;
+
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"username": "ada", "email": "ada@example.com", "app": "shop", "external_id": "c-1"})))]
 struct CreateUser {
+    #[schema(value_type = schemas::Username)]
     username: Username,
+    #[schema(value_type = Option<schemas::Email>)]
     email: Option<Email>,
+    #[schema(value_type = Option<schemas::DisplayName>)]
     display_name: Option<DisplayName>,
+    #[schema(value_type = Option<schemas::Role>)]
     role: Option<Role>,
+    #[schema(value_type = Option<schemas::admin::Name>)]
     directory: Option<Name>,
     /// The app to link the user to, by id or name.
+    #[schema(value_type = Option<schemas::admin::WhichApp>)]
     app: Option<String>,
     /// What that app calls the user.
+    #[schema(value_type = Option<schemas::ExternalId>)]
     external_id: Option<ExternalId>,
 }
 
 /// What is named is set, the rest stays.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"status": "disabled", "display_name": "Ada L."})))]
 struct ChangeUser {
+    #[schema(value_type = Option<schemas::Username>)]
     username: Option<Username>,
+    #[schema(value_type = Option<schemas::Email>)]
     email: Option<Email>,
     email_verified: Option<bool>,
+    #[schema(value_type = Option<schemas::DisplayName>)]
     display_name: Option<DisplayName>,
+    #[schema(value_type = Option<schemas::admin::AvatarUrl>)]
     avatar_url: Option<AvatarUrl>,
+    #[schema(value_type = Option<schemas::Role>)]
     role: Option<Role>,
+    #[schema(value_type = Option<schemas::admin::UserStatus>)]
     status: Option<UserStatus>,
     bypass_otp: Option<bool>,
 }
 
 /// What a user may do in an app: what is named is set, the rest stays.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = SetPermit, examples(json!({"credit_rate": "2.5", "custom": {"plan": "pro"}, "scopes": ["deduct_credits"]})))]
 struct PermitRequest {
+    #[schema(value_type = Option<schemas::ExternalId>)]
     external_id: Option<ExternalId>,
     can_use: Option<bool>,
     /// Credits per unit: a number, or its digits as text.
     #[serde(default, deserialize_with = "rate")]
+    #[schema(value_type = Option<schemas::Amount>)]
     credit_rate: Option<Rate>,
+    #[schema(value_type = Option<schemas::admin::UserScopes>)]
     scopes: Option<Vec<Scope>>,
     /// A JSON object.
     #[serde(default, deserialize_with = "custom")]
+    #[schema(value_type = Option<schemas::admin::Custom>)]
     custom: Option<Custom>,
 }
 
-/// `GET /api/admin/v1/users`: by what is searched for, or newest first.
+/// `GET /api/admin/v1/users`: users, by what is searched for, or newest first.
+#[utoipa::path(
+    get, path = "/api/admin/v1/users", operation_id = "adminUsers", tag = "Admin: users",
+    security(("admin" = ["users:read"])),
+    params(
+        PageQuery,
+        ("search" = Option<schemas::QueryText>, Query, description = "The beginning of a username, an address, a word of a display name or an app's id of the user; or a whole id"),
+        ("status" = Option<schemas::admin::UserStatus>, Query, description = "Of this status alone"),
+        ("locked" = Option<bool>, Query, description = "Locked by wrong codes alone"),
+        ("group" = Option<schemas::admin::WhichGroup>, Query, description = "In this group alone"),
+        ("deleted" = Option<bool>, Query, description = "Deleted ones as well"),
+    ),
+    responses((status = 200, description = "A page of them", body = List<UserRow>))
+)]
 async fn list(state: Data<State>, admin: Admin, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let query = list_query(request.query_string(), &["search", "status", "locked", "group", "deleted"])?;
     let (asked, group) = (asked(&query)?, query.text("group").map(str::to_owned));
@@ -105,7 +145,14 @@ async fn list(state: Data<State>, admin: Admin, request: HttpRequest) -> Result<
     .await
 }
 
-/// `POST /api/admin/v1/users`
+/// `POST /api/admin/v1/users`: makes a user.
+#[utoipa::path(
+    post, path = "/api/admin/v1/users", operation_id = "adminCreateUser", tag = "Admin: users",
+    security(("admin" = ["users:write"])),
+    request_body = CreateUser,
+    responses((status = 201, description = "The user", body = UserDetails)),
+    extensions(("x-error-codes" = json!([Code::NotFound, Code::ReferenceConflict])))
+)]
 async fn create(
     state: Data<State>,
     admin: Admin,
@@ -130,7 +177,16 @@ async fn create(
     .await
 }
 
-/// `GET /api/admin/v1/users/{user}`
+/// `GET /api/admin/v1/users/{user}`: all that is known of a user.
+#[utoipa::path(
+    get, path = "/api/admin/v1/users/{user}", operation_id = "adminUser", tag = "Admin: users",
+    security(("admin" = ["users:read"])),
+    params(("user" = schemas::admin::WhichUser, Path)),
+    responses((
+        status = 200, description = "All that is known of the user", body = UserDetails,
+        headers(("ETag" = String, description = "The version, as `If-Match` takes it"))
+    ))
+)]
 async fn show(state: Data<State>, admin: Admin, user: Path<String>) -> Result<HttpResponse, ApiError> {
     super::read_versioned(&state, &admin, move |tx| {
         let user = super::user(tx, &user)?;
@@ -139,7 +195,14 @@ async fn show(state: Data<State>, admin: Admin, user: Path<String>) -> Result<Ht
     .await
 }
 
-/// `PATCH /api/admin/v1/users/{user}`
+/// `PATCH /api/admin/v1/users/{user}`: changes a user.
+#[utoipa::path(
+    patch, path = "/api/admin/v1/users/{user}", operation_id = "adminChangeUser", tag = "Admin: users",
+    security(("admin" = ["users:write"])),
+    params(("user" = schemas::admin::WhichUser, Path), ("If-Match" = Option<schemas::admin::EntityTags>, Header)),
+    request_body = ChangeUser,
+    responses((status = 200, description = "The user as changed", body = UserDetails))
+)]
 async fn change(
     state: Data<State>,
     admin: Admin,
@@ -166,7 +229,13 @@ async fn change(
     .await
 }
 
-/// `DELETE /api/admin/v1/users/{user}`: for the time being; a repeat by id finds it done.
+/// `DELETE /api/admin/v1/users/{user}`: deletes a user for the time being; a repeat by id finds it done.
+#[utoipa::path(
+    delete, path = "/api/admin/v1/users/{user}", operation_id = "adminDeleteUser", tag = "Admin: users",
+    security(("admin" = ["users:write"])),
+    params(("user" = schemas::admin::WhichUser, Path)),
+    responses((status = 200, description = "The user as deleted", body = UserRow))
+)]
 async fn delete(state: Data<State>, admin: Admin, user: Path<String>) -> Result<HttpResponse, ApiError> {
     super::change(&state, &admin, move |tx, by| {
         let mut user = super::user(tx, &user)?;
@@ -178,7 +247,15 @@ async fn delete(state: Data<State>, admin: Admin, user: Path<String>) -> Result<
     .await
 }
 
-/// `POST /api/admin/v1/users/{user}/restore`: by name as well, where one deleted user alone had it.
+/// `POST /api/admin/v1/users/{user}/restore`: takes a deletion back; by name as well, where one deleted user alone had
+/// it.
+#[utoipa::path(
+    post, path = "/api/admin/v1/users/{user}/restore", operation_id = "adminRestoreUser", tag = "Admin: users",
+    security(("admin" = ["users:write"])),
+    params(("user" = schemas::admin::WhichUser, Path)),
+    request_body = super::Nothing,
+    responses((status = 200, description = "The user as restored", body = UserRow))
+)]
 async fn restore(
     state: Data<State>,
     admin: Admin,
@@ -196,7 +273,13 @@ async fn restore(
     .await
 }
 
-/// `GET /api/admin/v1/users/{user}/permits/{app}`
+/// `GET /api/admin/v1/users/{user}/permits/{app}`: what a user may do in an app.
+#[utoipa::path(
+    get, path = "/api/admin/v1/users/{user}/permits/{app}", operation_id = "adminPermit", tag = "Admin: users",
+    security(("admin" = ["users:read"])),
+    params(("user" = schemas::admin::WhichUser, Path), ("app" = schemas::admin::WhichApp, Path)),
+    responses((status = 200, description = "What the user may do there", body = PermitView))
+)]
 async fn show_permit(state: Data<State>, admin: Admin, path: Path<(String, String)>) -> Result<HttpResponse, ApiError> {
     super::read(&state, &admin, move |tx| {
         let (user, app) = (super::user(tx, &path.0)?, super::app(tx, &path.1)?);
@@ -208,7 +291,16 @@ async fn show_permit(state: Data<State>, admin: Admin, path: Path<(String, Strin
     .await
 }
 
-/// `PUT /api/admin/v1/users/{user}/permits/{app}`: links the two where they are not yet.
+/// `PUT /api/admin/v1/users/{user}/permits/{app}`: sets what a user may do in an app; links the two where they are not
+/// yet.
+#[utoipa::path(
+    put, path = "/api/admin/v1/users/{user}/permits/{app}", operation_id = "adminSetPermit", tag = "Admin: users",
+    security(("admin" = ["users:write"])),
+    params(("user" = schemas::admin::WhichUser, Path), ("app" = schemas::admin::WhichApp, Path)),
+    request_body = PermitRequest,
+    responses((status = 200, description = "What the user may do there now", body = PermitView)),
+    extensions(("x-error-codes" = json!([Code::AmountScale, Code::AmountRange])))
+)]
 async fn permit(
     state: Data<State>,
     admin: Admin,
@@ -236,8 +328,8 @@ fn version(user: &User) -> String {
 }
 
 fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rate>, D::Error> {
-    let Some(token) = Option::<&RawValue>::deserialize(deserializer)? else { return Ok(None) };
-    token.get().trim_matches('"').parse().map(Some).map_err(serde::de::Error::custom)
+    let Some(amount) = Option::<Amount>::deserialize(deserializer)? else { return Ok(None) };
+    Ok(Rate::from_micros(amount.micros()))
 }
 
 fn custom<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Custom>, D::Error> {

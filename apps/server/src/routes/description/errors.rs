@@ -1,5 +1,5 @@
-//! What an operation may be refused with: what follows from what it wants (a signature, a token, a body), and what its
-//! handler names in `x-error-codes`. Bodies are those that the server would write.
+//! What an operation may be refused with: what follows from what it wants (a signature, a token, a body,
+//! somebody named), and what its handler names in `x-error-codes`. Bodies are those that the server would write.
 
 use serde_json::{Map, Value, json};
 
@@ -27,6 +27,16 @@ const OF_BEARERS: [Code; 5] =
 const OF_CHANGES: [Code; 3] = [Code::SignatureReused, Code::ReplayedRequest, Code::StorageFull];
 const OF_BODIES: [Code; 3] = [Code::MissingField, Code::UnknownField, Code::UnsupportedMediaType];
 const OF_OASIS: [Code; 2] = [Code::ReplayedRequest, Code::StorageFull];
+/// Of admin tokens, and of bodies to any of their routes.
+const OF_ADMINS: [Code; 6] = [
+    Code::MissingToken,
+    Code::TokenExpired,
+    Code::TokenInvalid,
+    Code::ScopeMissing,
+    Code::BodyTooLarge,
+    Code::Unavailable,
+];
+const OF_ADMINS_BODIES: [Code; 2] = [Code::InvalidJson, Code::InvalidField];
 const OF_QUERIES: [Code; 2] = [Code::UnknownField, Code::InvalidField];
 
 const SHAPES: [Shape; 4] = [Shape::OsayCore, Shape::Oasis, Shape::OasisRegistration, Shape::Ofrep];
@@ -66,22 +76,43 @@ fn codes(method: &str, operation: &Map<String, Value>) -> Vec<Code> {
     };
     let parameters = operation.get("parameters").and_then(Value::as_array);
     let asks = parameters.is_some_and(|all| all.iter().any(|one| one.get("in") == Some(&json!("query"))));
-    let (signed, oasis) = (wants("signature"), wants("oasis"));
+    let names = parameters.into_iter().flatten().filter_map(|one| one.get("name")?.as_str());
+    let of_names: Vec<Code> = names.flat_map(of_name).copied().collect();
+    let (signed, oasis, admin) = (wants("signature"), wants("oasis"), wants("admin"));
     let has_body = operation.contains_key("requestBody");
     let own = operation.get(CODES).and_then(Value::as_array).into_iter().flatten();
     let own: Vec<&str> = own.filter_map(Value::as_str).collect();
-    let sets: [(bool, &[Code]); 7] = [
+    let sets: [(bool, &[Code]); 10] = [
         (true, &OF_ALL),
         (signed || oasis, &OF_SIGNED),
         (wants("token"), &OF_BEARERS),
         (signed && method != "get", &OF_CHANGES),
-        (signed && has_body, &OF_BODIES),
+        ((signed || admin) && has_body, &OF_BODIES),
         (oasis, &OF_OASIS),
-        (signed && asks, &OF_QUERIES),
+        ((signed || admin) && asks, &OF_QUERIES),
+        (admin, &OF_ADMINS),
+        (admin && method != "get", &[Code::StorageFull]),
+        (admin && has_body, &OF_ADMINS_BODIES),
     ];
-    let may =
-        |code: Code| sets.iter().any(|(holds, codes)| *holds && codes.contains(&code)) || own.contains(&code.as_str());
+    let may = |code: Code| {
+        sets.iter().any(|(holds, codes)| *holds && codes.contains(&code))
+            || (admin && of_names.contains(&code))
+            || own.contains(&code.as_str())
+    };
     TABLE.iter().map(|row| row.0).filter(|code| may(*code)).collect()
+}
+
+/// What a parameter of the admin API may come to: it reads as nothing, and nobody or several are named so. Nobody is changed
+/// who is deleted.
+fn of_name(name: &str) -> &'static [Code] {
+    match name {
+        "user" => &[Code::InvalidField, Code::UserNotFound, Code::ReferenceConflict],
+        "app" => &[Code::NotFound, Code::ReferenceConflict],
+        "group" | "session" | "transaction" => &[Code::InvalidField, Code::NotFound],
+        "flag" | "provider" => &[Code::InvalidField],
+        "If-Match" => &[Code::PreconditionFailed],
+        _ => &[],
+    }
 }
 
 fn response(codes: &[Code], shape: Shape) -> Value {
@@ -160,6 +191,7 @@ fn refusal(code: Code) -> ApiError {
         Code::InvalidTimestamp | Code::TimestampOutOfWindow | Code::SignatureReused => {
             ApiError::from(code).member("server_time", &1_795_518_847)
         }
+        Code::ScopeMissing => ApiError::from(code).member("scope", &"users:read"),
         code => code.into(),
     }
 }
@@ -193,6 +225,7 @@ pub(super) fn schemas() -> Map<String, Value> {
                     "code": {"type": "string", "enum": codes, "description": "For programs"},
                     "request_id": text,
                     "field": {"type": "string", "description": "The member that is meant; with 400 and 409"},
+                    "scope": {"type": "string", "description": "What an admin token lacks; with 403"},
                     "balance": credits, "required": credits,
                     "shortfall": {"type": "number", "minimum": 0, "description": "What is missing; with 402"},
                     "server_time": {"type": "integer", "description": "Unix seconds; with a 401 for time or reuse"}

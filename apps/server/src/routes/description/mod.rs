@@ -16,7 +16,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApiBuilder, Paths};
 
 use crate::routes::{
-    context, credits, enroll, health, oasis, oauth, ofrep, payments, resource, sessions, tokens, users,
+    admin, context, credits, enroll, health, oasis, oauth, ofrep, payments, resource, sessions, tokens, users,
 };
 use crate::schemas;
 
@@ -34,7 +34,7 @@ pub(crate) fn configure_pages(config: &mut web::ServiceConfig) {
 struct Api;
 
 /// What is asked for under these names, in the order of the pages.
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 16] = [
     ("Credits", "Charges, additions and the history of a user's wallet."),
     ("Tokens", "User tokens and sessions."),
     ("Users", "Users as an app manages them, and what an app needs to know of one."),
@@ -42,6 +42,13 @@ const TAGS: [(&str, &str); 9] = [
     ("Sign-in", "By Google, GitHub or another provider."),
     ("One-time passcodes", "A second factor for other applications, as the vendor's library asks for it (OASIS)."),
     ("OpenFeature", "Flags for any OpenFeature client, by its Remote Evaluation Protocol 0.3.0."),
+    ("Admin: apps", "Apps, their settings, secrets and evaluation keys."),
+    ("Admin: users", "Users, what they may do, where they are signed in, and their second factors."),
+    ("Admin: groups", "Groups, who is in them, and which apps they open."),
+    ("Admin: credits", "Wallets, transactions and payments of all users."),
+    ("Admin: flags", "Flags as files, their versions, and why somebody has one."),
+    ("Admin: audit", "Who did what."),
+    ("Admin: settings", "The tenant, providers of logins, and the keys that sign user tokens."),
     ("Pages", "What people see."),
     ("Watching", "Public, and never signed: keep them from the outside at your proxy."),
 ];
@@ -49,7 +56,9 @@ const TAGS: [(&str, &str); 9] = [
 const ABOUT: &str = "Users, credits, feature flags and second factors for your apps.\n\n\
     A signed request carries `X-OSAYCORE-API-KEY`, `X-OSAYCORE-TIMESTAMP` (Unix seconds) and `X-OSAYCORE-SIGNATURE`: the \
     hexadecimal HMAC-SHA256 of `{timestamp}.{body}` under the app's secret key, over the raw bytes of the body; without a body \
-    of `{timestamp}.`. A signature is good for one request; the same request again is told the same outcome.";
+    of `{timestamp}.`. A signature is good for one request; the same request again is told the same outcome.\n\n\
+    The admin API, below `/api/admin/v1`, is for operators' scripts: a token as `Authorization: Bearer oat_…`, made by \
+    `osaycore admin-token create`, and nothing to sign. Each call needs one scope of the token.";
 
 /// The document, the same bytes for the same program.
 static DOCUMENT: LazyLock<Value> = LazyLock::new(document);
@@ -83,7 +92,7 @@ fn document() -> Value {
         .license(Some(license))
         .build();
     let mut api = OpenApiBuilder::new().info(info).paths(Paths::new()).build();
-    for part in [
+    let parts = [
         context::Api::openapi(),
         credits::Api::openapi(),
         enroll::Api::openapi(),
@@ -97,7 +106,8 @@ fn document() -> Value {
         users::Api::openapi(),
         super::assets::Api::openapi(),
         Api::openapi(),
-    ] {
+    ];
+    for part in parts.into_iter().chain(admin::described()) {
         api.merge(part);
     }
     let mut document = serde_json::to_value(api).unwrap_or_default();
@@ -131,11 +141,29 @@ fn complete(document: &mut Value) {
     components.insert("headers".to_owned(), headers());
     components.insert("examples".to_owned(), errors::examples(&text));
     let Some(schemas) = member(components, "schemas") else { return };
-    schemas.extend(schemas::shared().map(|(name, schema)| (name.to_owned(), schema)));
+    schemas.extend(schemas::all());
     schemas.extend(errors::schemas());
+    describe_lists(schemas);
     for (name, constraint) in schemas::constraints() {
         if let (Some(schema), Value::Object(constraint)) = (member(schemas, name), constraint) {
             schema.extend(constraint);
+        }
+    }
+}
+
+/// A list says by name what it lists, and has the example of that.
+fn describe_lists(schemas: &mut Map<String, Value>) {
+    let lists: Vec<String> = schemas.keys().filter(|name| name.starts_with("List_")).cloned().collect();
+    for name in lists {
+        let Some(list) = schemas.get_mut(&name) else { continue };
+        let of = name.trim_start_matches("List_");
+        let reference = json!({"$ref": format!("#/components/schemas/{of}")});
+        let Some(items) = list.pointer_mut("/properties/items/items") else { continue };
+        let inline = std::mem::replace(items, reference);
+        let item = schemas.entry(of).or_insert(inline);
+        let Some(example) = item.pointer("/examples/0").cloned() else { continue };
+        if let Some(list) = member(schemas, &name) {
+            list.insert("examples".to_owned(), json!([{"items": [example], "next_cursor": null}]));
         }
     }
 }
@@ -219,6 +247,7 @@ fn security_schemes() -> Value {
             "Base64 HMAC-SHA256 of `{app id}:{epoch}:{application key}:{content}` under the tenant's API key; `{content}` is \
              the raw body of a POST, and nothing for GET and DELETE"
         ),
+        "admin": bearer("An admin token, `oat_…`; the names beside it are the scopes that it needs"),
         "evaluationKey": bearer("An evaluation key of the app"),
         "evaluationKeyHeader": header("X-API-Key", "An evaluation key of the app")
     })

@@ -33,8 +33,10 @@ struct Operation {
     description: Prose<'static>,
     /// What it is signed with: `osaycore`, `oasis`, or nothing.
     signature: &'static str,
-    /// A user token goes with it, an evaluation key may.
+    /// A user token goes with it, an admin token does, an evaluation key may.
     token: &'static str,
+    /// Of the admin token: the scope that it needs.
+    scope: &'static str,
     parameters: Vec<Parameter>,
     body: Option<Body>,
     responses: Vec<Response>,
@@ -78,7 +80,7 @@ pub(super) async fn docs() -> HttpResponse {
 
 fn sections() -> Vec<Section> {
     let section = |(name, about): (&'static str, &'static str)| {
-        let id = name.to_lowercase().replace(' ', "-");
+        let id = name.to_lowercase().replace([' ', ':'], "-").replace("--", "-");
         Section { name, id, about, operations: operations(name) }
     };
     TAGS.map(section).into()
@@ -105,9 +107,11 @@ fn of(path: &'static str, method: &str, operation: &'static Value) -> Operation 
         (_, true) => "oasis",
         _ => "",
     };
-    let token = match (asks("token"), asks("evaluationKey")) {
-        (true, _) => "token",
-        (_, true) => "evaluation",
+    let scope = list(operation, "security").find_map(|way| way.pointer("/admin/0")?.as_str()).unwrap_or_default();
+    let token = match (asks("token"), asks("evaluationKey"), asks("admin")) {
+        (true, ..) => "token",
+        (_, true, _) => "evaluation",
+        (.., true) => "admin",
         _ => "",
     };
     let body = operation.pointer("/requestBody/content").and_then(Value::as_object);
@@ -124,6 +128,7 @@ fn of(path: &'static str, method: &str, operation: &'static Value) -> Operation 
         description: prose(text(operation, "description")),
         signature,
         token,
+        scope,
         parameters: list(operation, "parameters").map(parameter).collect(),
         body,
         responses: responses.map(|(status, response)| answer(status, response)).collect(),
@@ -132,12 +137,14 @@ fn of(path: &'static str, method: &str, operation: &'static Value) -> Operation 
 
 fn parameter(parameter: &'static Value) -> Parameter {
     let example = parameter.get("example").or_else(|| parameter.get("schema").and_then(example_of));
+    let own = text(parameter, "description");
+    let of_schema = parameter.get("schema").map(|schema| text(resolved(schema), "description")).unwrap_or_default();
     Parameter {
         name: text(parameter, "name"),
         place: text(parameter, "in"),
         required: parameter.get("required") == Some(&Value::Bool(true)),
-        description: prose(text(parameter, "description")),
-        example: example.and_then(Value::as_str).unwrap_or_default().to_owned(),
+        description: prose(if own.is_empty() { of_schema } else { own }),
+        example: example.map(shown).unwrap_or_default(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::{ALL, Script};
 use crate::support::World;
+use crate::support::described::document;
 
 /// Method, path, scope, and a body that is read.
 const ROUTES: &[(&str, &str, &str)] = &[
@@ -90,6 +91,14 @@ fn the_list_is_that_of_the_routes() {
     assert_eq!(listed, mounted());
     let used: BTreeSet<&str> = ROUTES.iter().map(|(_, _, scope)| *scope).collect();
     assert_eq!(used, ALL.split(',').collect(), "each scope opens something, and none else does");
+}
+
+#[test]
+fn the_description_names_the_scope_of_each_route() {
+    for (method, path, scope) in ROUTES {
+        let operation = &document()["paths"][format!("/api/admin/v1{path}")][method.to_lowercase()];
+        assert_eq!(operation["security"], serde_json::json!([{"admin": [scope]}]), "{method} {path}");
+    }
 }
 
 #[test]

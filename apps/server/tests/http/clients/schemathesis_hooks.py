@@ -1,4 +1,4 @@
-"""Signs what Schemathesis sends, whichever of the two signatures its operation wants.
+"""Signs what Schemathesis sends, whichever of the two signatures its operation wants; what administers has a token alone.
 
 Loaded by `schemathesis run` (SCHEMATHESIS_HOOKS); OSAYCORE_API has the keys.
 """
@@ -71,6 +71,9 @@ class Signed(requests.auth.AuthBase):
 
     def __call__(self, request):
         path = request.path_url
+        if path.startswith("/api/admin/"):
+            request.headers["Authorization"] = f"Bearer {API['admin_token']}"
+            return request
         if path.startswith("/api/ApplicationAPI/"):
             return sign_as_oasis(request)
         # What revokes a token has one of its own; the others go on with theirs.
@@ -122,7 +125,21 @@ def exact(value):
     return value
 
 
+# Whom and what the names in paths may mean, so that something is there every other time.
+KNOWN = {"app": "shop", "user": "ada", "group": "staff", "flag": "new_ui", "provider": "google", "key": "web"}
+
+
+def meant(case):
+    """What the admin API's schemas cannot know: names that there are, and that a cursor is none but one that was answered."""
+    case.query.pop("cursor", None)
+    if next(numbers) % 2:
+        for name in KNOWN.keys() & case.path_parameters.keys():
+            case.path_parameters[name] = KNOWN[name]
+
+
 @schemathesis.hook
 def before_call(context, case, kwargs):
     if case.meta is not None and case.meta.generation.mode.is_positive:
         case.body = exact(case.body)
+        if case.path.startswith("/api/admin/"):
+            meant(case)

@@ -9,7 +9,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
 use sha2::Sha256;
 
-use super::{App, World};
+use super::{App, World, described};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -114,12 +114,14 @@ impl Call {
         Answer::parse(&talk(world, &self.bytes()).ok()?)
     }
 
+    /// What the admin API answers must be described.
     #[track_caller]
     pub(crate) fn send(&self, world: &World) -> Answer {
-        match self.try_send(world) {
-            Some(answer) => answer,
-            None => panic!("no answer to {} {}", self.method, self.path),
+        let Some(answer) = self.try_send(world) else { panic!("no answer to {} {}", self.method, self.path) };
+        if self.path.starts_with("/api/admin/") {
+            described::must_fit(self, &answer);
         }
+        answer
     }
 }
 

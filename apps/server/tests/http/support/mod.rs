@@ -5,6 +5,7 @@ pub(crate) mod authenticator;
 pub(crate) mod browser;
 mod calls;
 pub(crate) mod collector;
+pub(crate) mod described;
 mod http;
 pub(crate) mod mail;
 pub(crate) mod oasis;

@@ -56,7 +56,7 @@ fn balance(world: &World, user: &str) -> String {
 }
 
 /// A user who has enrolled, with the phone.
-fn enrolled(world: &World, app: &App, username: &str) -> (Authenticator, User) {
+pub(super) fn enrolled(world: &World, app: &App, username: &str) -> (Authenticator, User) {
     use base64::Engine as _;
     let library = Library::of(app);
     let new = library.register_user(&NewUser { username, ..NewUser::default() });
