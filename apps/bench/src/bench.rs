@@ -6,11 +6,13 @@ use std::rc::Rc;
 
 use anyhow::Context as _;
 
-use crate::deployment::Deployment;
+use crate::deployment::{CONNECTIONS, Deployment};
+use crate::load;
 use crate::measure::Extent;
 use crate::postgres::Postgres;
 use crate::reference::ceiling::{self, Ceiling};
 use crate::server::{Database, Engine, Installation};
+use crate::stored::{self, Loaded};
 
 /// A run. Servers start when the first row asks for them, and end with it; the private PostgreSQL ends after them.
 pub(crate) struct Bench {
@@ -18,6 +20,7 @@ pub(crate) struct Bench {
     pub(crate) extent: Extent,
     binary: PathBuf,
     deployments: BTreeMap<Engine, Rc<Deployment>>,
+    many_rows: Option<Rc<Deployment>>,
     ceiling: Option<Rc<Ceiling>>,
     postgres: Option<Postgres>,
     folder: tempfile::TempDir,
@@ -31,7 +34,7 @@ impl Bench {
         let prefix = format!("run-{}-", std::process::id());
         let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent)?;
         let deployments = BTreeMap::new();
-        Ok(Self { extent, binary, deployments, ceiling: None, postgres: None, folder, references: 0 })
+        Ok(Self { extent, binary, deployments, many_rows: None, ceiling: None, postgres: None, folder, references: 0 })
     }
 
     /// The databases are under it: on the disk that has the target folder, which is no memory file system.
@@ -59,6 +62,41 @@ impl Bench {
         let made = Rc::new(Deployment::create(self.installation(engine, "server")?, users, users)?);
         self.deployments.insert(engine, Rc::clone(&made));
         Ok(made)
+    }
+
+    /// A server with so many users, of whom those under load have that many deductions behind them: one each that it
+    /// made itself, and others like these.
+    pub(crate) fn with_history(
+        &mut self,
+        engine: Engine,
+        name: &str,
+        users: usize,
+        entries: u64,
+    ) -> anyhow::Result<(Deployment, Loaded)> {
+        let active = self.extent.users;
+        let made = Deployment::create(self.installation(engine, name)?, users, active)?;
+        let first = made.target.deductions(active, self.references(active));
+        load::each(made.target.address, CONNECTIONS, first)?;
+        let others = usize::try_from(entries)?.saturating_sub(active);
+        let references = self.references(others);
+        made.stopped_for(|installation| stored::fill(installation, references))
+    }
+
+    /// A server with the users under load, each with enough entries to fill a page.
+    pub(crate) fn few_rows(&mut self) -> anyhow::Result<Deployment> {
+        let users = self.extent.users;
+        let entries = u64::try_from(users)?.saturating_mul(60);
+        Ok(self.with_history(Engine::Sqlite, "few-rows", users, entries)?.0)
+    }
+
+    /// A server with a million users and entries; made once.
+    pub(crate) fn many_rows(&mut self) -> anyhow::Result<Rc<Deployment>> {
+        if let Some(made) = &self.many_rows {
+            return Ok(Rc::clone(made));
+        }
+        let rows = self.extent.many_rows;
+        let (made, _) = self.with_history(Engine::Sqlite, "many-rows", usize::try_from(rows)?, rows)?;
+        Ok(Rc::clone(self.many_rows.insert(Rc::new(made))))
     }
 
     fn postgres(&mut self) -> anyhow::Result<&Postgres> {

@@ -11,7 +11,7 @@ use crate::server::{Installation, Process};
 use crate::target::Target;
 
 /// Connections that prepare.
-const CONNECTIONS: usize = 64;
+pub(crate) const CONNECTIONS: usize = 64;
 /// Requests that are prepared at once.
 const CHUNK: usize = 5_000;
 
@@ -102,6 +102,14 @@ impl Deployment {
     /// Every balance against its entries, by `osaycore credits verify`: what was measured did its work.
     pub(crate) fn verify(&self) -> anyhow::Result<()> {
         self.installation.run(["credits", "verify"]).context("the ledger after the load").map(drop)
+    }
+
+    /// Adds a login of the console.
+    pub(crate) fn make_owner(&self, email: &str, password: &str) -> anyhow::Result<()> {
+        let file = self.installation.folder().join("password");
+        std::fs::write(&file, password)?;
+        let create = ["admin", "create", "--email", email, "--role", "owner", "--password-file"];
+        self.installation.run(create.iter().map(std::ffi::OsStr::new).chain([file.as_os_str()])).map(drop)
     }
 
     /// → the tokens.

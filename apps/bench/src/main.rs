@@ -17,6 +17,7 @@ mod rows;
 mod server;
 mod stored;
 mod target;
+mod visitor;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -22,6 +22,8 @@ pub(crate) struct Extent {
     pub(crate) few_entries: u64,
     /// Stored before row 11 is measured.
     pub(crate) many_entries: u64,
+    /// Users, and entries, that are stored before rows 15 and 16 are measured.
+    pub(crate) many_rows: u64,
 }
 
 fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -37,6 +39,7 @@ impl Extent {
         users: 100,
         few_entries: 1_000,
         many_entries: 20_000,
+        many_rows: 20_000,
     };
 
     /// What the goals are about.
@@ -48,6 +51,7 @@ impl Extent {
             users: 1_000,
             few_entries: 10_000,
             many_entries: 10_000_000,
+            many_rows: 1_000_000,
         }
     }
 

@@ -190,7 +190,7 @@ impl Metrics {
             group_wait: all.add_seconds("group_wait", "Time that a request waited for its group", timing()),
             group_commit: all.add_seconds("group_commit", "Time of one commit", timing()),
             queue: all.add("group_queue", "Requests that wait for the next commit", Gauge::default()),
-            reads: all.add("reads", "Requests that read from PostgreSQL, or wait to", Gauge::default()),
+            reads: all.add("reads", "Requests that read off the event loop, or wait to", Gauge::default()),
             readers: all.add("readers", "Connections that read", Family::default()),
             snapshot_age: all.add_seconds("snapshot_age", "Age of the cached snapshot", Gauge::default()),
             servers: all.add("servers", "Servers on this database", Gauge::default()),

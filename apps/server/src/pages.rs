@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use askama::Template;
 
@@ -39,12 +39,21 @@ pub(crate) fn asking_page(status: StatusCode, page: &impl Template) -> HttpRespo
 fn under(policy: &'static str, status: StatusCode, page: &impl Template) -> HttpResponse {
     // Into memory, out of fields that are there: a template has nothing to fail at.
     let Ok(html) = page.render() else { return HttpResponse::InternalServerError().finish() };
-    HttpResponse::build(status)
+    let mut response = HttpResponse::build(status)
         .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((REFERRER_POLICY, "no-referrer"))
         .insert_header((CONTENT_SECURITY_POLICY, policy))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header(("X-Robots-Tag", HeaderValue::from_static("noindex")))
         .content_type("text/html; charset=utf-8")
-        .body(html)
+        .body(html);
+    protect(response.headers_mut());
+    response
+}
+
+/// What a browser is told of an answer, whatever is in it: the policy of pages, unless it has another.
+pub(crate) fn protect(headers: &mut HeaderMap) {
+    if !headers.contains_key(CONTENT_SECURITY_POLICY) {
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    }
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }

@@ -12,37 +12,50 @@ use crate::store::flags::{Served, TenantFlags};
 /// A compiled set, and the version that tells it from any other.
 pub(crate) struct ServedFlags {
     pub(crate) set: FlagSet,
+    /// What it was compiled of, also what did not compile.
+    pub(crate) source: String,
     /// 32 hexadecimal digits over flags, salts and segments: the same on every server and after a restart.
     pub(crate) version: String,
 }
 
-/// Sets that are compiled already, by their versions. Regular expressions take a millisecond each, and every app of a
+/// Sets that are compiled already, by their sources. Regular expressions take a millisecond each, and every app of a
 /// tenant that has no flags of its own is served the same.
 pub(crate) type Compiled = HashMap<String, Arc<ServedFlags>>;
 
 impl ServedFlags {
     /// The app's own flags and segments, and of the rest what is every app's; compiled unless it is among `compiled`, and
-    /// then among them.
-    pub(crate) fn of_app(all: &TenantFlags, app_id: i64, compiled: &mut Compiled) -> Result<Arc<Self>, StoreError> {
-        let version = version(all, app_id)?;
-        if let Some(same) = compiled.get(&version) {
+    /// then among them. What does not compile is refused when it is written; where another release or a hand has written
+    /// such, the rest is served and the log says of `whose` what is not.
+    pub(crate) fn of_app(
+        all: &TenantFlags,
+        (app_id, whose): (i64, &str),
+        compiled: &mut Compiled,
+    ) -> Result<Arc<Self>, StoreError> {
+        let unreadable: Vec<String> = all.unreadable.iter().map(|flag| format!("{} {flag}", flag.app_id)).collect();
+        let source = digest(&[&written(&all.served(app_id))?, unreadable.join("\n").as_bytes()]);
+        if let Some(same) = compiled.get(&source) {
             return Ok(Arc::clone(same));
         }
-        // What does not compile is refused when it is written: this never fails but for a change by hand.
-        let set = all.compile(app_id).map_err(|_| StoreError::Corrupt("set of flags"))?;
-        let served = Arc::new(Self { set, version: version.clone() });
-        compiled.insert(version, Arc::clone(&served));
+        let (set, rest, wrong) = all.compile_rest(app_id);
+        if !wrong.is_empty() {
+            let faults = wrong.join("; ");
+            tracing::error!(
+                whose,
+                faults,
+                "flags do not compile in this release and are not served, the others are: put them right or archive them"
+            );
+        }
+        let served = Arc::new(Self { set, source: source.clone(), version: digest(&[&written(&rest)?]) });
+        compiled.insert(source, Arc::clone(&served));
         Ok(served)
     }
 }
 
-/// A digest of what [`TenantFlags::compile`] makes the set of.
-fn version(all: &TenantFlags, app_id: i64) -> Result<String, StoreError> {
-    let Served { flags, segments } = all.served(app_id);
-    let flags: Vec<_> = flags.into_values().map(|flag| (&flag.salt, &flag.definition)).collect();
-    let segments: Vec<_> = segments.into_values().collect();
-    let text = serde_json::to_vec(&(flags, segments)).map_err(|_| StoreError::Corrupt("set of flags"))?;
-    Ok(digest(&[&text]))
+/// What a set is made of.
+fn written(served: &Served<'_>) -> Result<Vec<u8>, StoreError> {
+    let flags: Vec<_> = served.flags.values().map(|flag| (&flag.salt, &flag.definition)).collect();
+    let segments: Vec<_> = served.segments.values().collect();
+    serde_json::to_vec(&(flags, segments)).map_err(|_| StoreError::Corrupt("set of flags"))
 }
 
 /// 128 bits of SHA-256 over the parts and where each ends, in hexadecimal.
@@ -61,7 +74,7 @@ mod tests {
     use osaycore_flags::{FlagFile, parse};
 
     use super::*;
-    use crate::store::flags::{EVERY_APP, StoredFlag, StoredSegment};
+    use crate::store::flags::{EVERY_APP, StoredFlag, StoredSegment, Unreadable};
 
     const APP: i64 = 7;
 
@@ -83,14 +96,14 @@ mod tests {
     }
 
     fn of_app(all: &TenantFlags) -> String {
-        ServedFlags::of_app(all, APP, &mut Compiled::new()).unwrap().version.clone()
+        ServedFlags::of_app(all, (APP, "app"), &mut Compiled::new()).unwrap().version.clone()
     }
 
     #[test]
     fn equal_sets_are_compiled_once() {
         let all = stored(&[(EVERY_APP, r#"{"flags": [{"key": "a"}]}"#), (9, r#"{"flags": [{"key": "b"}]}"#)]);
         let mut compiled = Compiled::new();
-        let mut of = |app_id| ServedFlags::of_app(&all, app_id, &mut compiled).unwrap();
+        let mut of = |app_id| ServedFlags::of_app(&all, (app_id, "app"), &mut compiled).unwrap();
         let (one, other, own) = (of(APP), of(APP + 1), of(9));
         assert!(Arc::ptr_eq(&one, &other) && Arc::ptr_eq(&own, &of(9)));
         let has_b = |served: &ServedFlags| served.set.evaluate("b", &serde_json::Map::new(), 0).is_some();
@@ -127,6 +140,47 @@ mod tests {
         versions.sort();
         versions.dedup();
         assert_eq!(versions.len(), count, "{versions:?}");
+    }
+
+    #[test]
+    fn what_does_not_compile_is_left_out_with_what_needs_it_and_nothing_else() {
+        let mut all = stored(&[
+            (
+                EVERY_APP,
+                r#"{"flags": [{"key": "fine", "default": true}, {"key": "bad", "off": "gone"}, {"key": "local"},
+                    {"key": "asks", "rules": [{"when": [{"segment": "bad"}], "serve": true}]},
+                    {"key": "needs", "prerequisites": [{"flag": "asks", "value": true}]},
+                    {"key": "also", "prerequisites": [{"flag": "fine", "value": true}]}],
+                    "segments": [{"key": "bad"}, {"key": "nested", "when": [{"segment": "bad"}]}, {"key": "s", "users": ["u"]}]}"#,
+            ),
+            (APP, r#"{"flags": [{"key": "own"}]}"#),
+        ]);
+        all.unreadable.push(Unreadable::flag(APP, "local", "unknown field"));
+        let (set, rest, wrong) = all.compile_rest(APP);
+        let left: Vec<&str> = rest.flags.keys().map(|key| key.as_str()).collect();
+        assert_eq!(left, ["also", "fine", "own"]);
+        assert_eq!(rest.segments.keys().map(|key| key.as_str()).collect::<Vec<_>>(), ["s"]);
+        assert_eq!(set.evaluate_all(&serde_json::Map::new(), 0).count(), 3);
+        for key in [
+            "flag `local`: unknown field",
+            "flag `bad`",
+            "segment `bad`",
+            "segment `nested`",
+            "flag `asks`",
+            "flag `needs`",
+        ] {
+            assert!(wrong.iter().any(|fault| fault.starts_with(key)), "{key}: {wrong:?}");
+        }
+        let served = ServedFlags::of_app(&all, (APP, "app"), &mut Compiled::new()).unwrap();
+        let sound = stored(&[
+            (
+                EVERY_APP,
+                r#"{"flags": [{"key": "fine", "default": true}, {"key": "also", "prerequisites": [{"flag": "fine", "value": true}]}],
+                    "segments": [{"key": "s", "users": ["u"]}]}"#,
+            ),
+            (APP, r#"{"flags": [{"key": "own"}]}"#),
+        ]);
+        assert_eq!(served.version, of_app(&sound), "the version is that of what is served");
     }
 
     #[test]

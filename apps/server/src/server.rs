@@ -14,11 +14,12 @@ use actix_web::web::{self, Data};
 use anyhow::Context as _;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use osaycore_directory::{App, Storage as _, User, UserRef, parse_uuid, user_by_api_id};
+use osaycore_jwt::Algorithm;
 use osaycore_ledger::{Account, Storage as _};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use crate::admin::users;
+use crate::admin::{keys, users};
 use crate::background::{self, Background};
 use crate::config::Config;
 use crate::console;
@@ -60,7 +61,7 @@ pub(crate) struct State {
     pub(crate) database: Database,
     pub(crate) snapshots: Arc<Snapshots>,
     pub(crate) members: Arc<Members>,
-    /// Places for those who wait for a database elsewhere.
+    /// Places for those who wait for a database off the event loop.
     reads: Arc<Semaphore>,
     pub(crate) writer: Writer,
     pub(crate) refusals: Refusals,
@@ -92,6 +93,29 @@ impl State {
         self.ask(move |database| database.read(|connection| work(&mut Tx::new(connection, tenant_id)))).await
     }
 
+    /// The same for what may look at many rows: off the event loop, wherever the database is.
+    pub(crate) async fn read_aside<T: Send + 'static>(
+        &self,
+        tenant_id: i64,
+        mut work: impl FnMut(&mut Tx<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.ask_aside(move |database| database.read(|connection| work(&mut Tx::new(connection, tenant_id)))).await
+    }
+
+    /// A token key of the tenant's choice, or of the algorithm that issues now. Made off the event loop and outside of any
+    /// transaction, as a key pair takes its time.
+    pub(crate) async fn make_token_key(
+        &self,
+        tenant_id: i64,
+        algorithm: Option<Algorithm>,
+    ) -> Result<keys::Made, ApiError> {
+        let algorithm = match algorithm {
+            Some(algorithm) => algorithm,
+            None => self.read(tenant_id, keys::current_algorithm).await?,
+        };
+        Ok(web::block(move || keys::Made::new(algorithm)).await.map_err(|_| Code::Unavailable)??)
+    }
+
     /// Asks the database: off the event loop where it is elsewhere; here where it is a file, as a few look-ups in a page
     /// cache cost less than handing them over.
     async fn ask<T: Send + 'static>(
@@ -101,6 +125,13 @@ impl State {
         if self.database.is_embedded() {
             return Ok(work(&self.database)?);
         }
+        self.ask_aside(work).await
+    }
+
+    async fn ask_aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Database) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, ApiError> {
         // Whoever gave up waiting still has a place until the database has answered, so that no more pile up.
         let place = Arc::clone(&self.reads).try_acquire_owned().map_err(|_| Code::Unavailable)?;
         let (database, since, carried) = (self.database.clone(), system::monotonic(), traces::current());

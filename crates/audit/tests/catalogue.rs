@@ -35,7 +35,9 @@ const SECRET_WORDS: &[&str] = &[
 
 /// Fields with such a word that hold no secret, each with why.
 const HARMLESS: &[&str] = &[
-    "bypass_otp", // whether a one-time password is asked for, not one
+    "bypass_otp",          // whether a one-time password is asked for, not one
+    "credential_replaced", // whether it was
+    "private_network",     // where a provider is
 ];
 
 fn is_plain(name: &str) -> bool {

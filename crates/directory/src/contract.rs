@@ -253,6 +253,14 @@ fn groups_join_users_and_apps<F: Fixture>(fixture: &mut F) {
         assert_eq!(ok(storage.group(&parse("staff"))), Some(first.clone()));
         assert_eq!(ok(storage.group(&parse("Staff"))), None);
         assert_eq!(ok(storage.group(&GroupRef::Id(3))), None);
+        let taken = Group { name: first.name.clone(), ..second.clone() };
+        assert_eq!(ok(storage.rename_group(&taken)), Write::Taken(Unique::Name));
+        let renamed = Group { name: parse("guests"), ..second.clone() };
+        assert_eq!(ok(storage.rename_group(&renamed)), Write::Done);
+        assert_eq!(ok(storage.rename_group(&renamed)), Write::Done, "it may have the name that it has");
+        assert_eq!(ok(storage.groups()), [first.clone(), renamed]);
+        assert_eq!(ok(storage.group(&parse("Gäste"))), None);
+        assert_eq!(ok(storage.rename_group(&second)), Write::Done);
 
         assert!(ok(storage.add_member(2, 1)));
         assert!(ok(storage.add_member(1, 1)));

@@ -238,6 +238,15 @@ impl Storage for Memory {
         Ok(Write::Done)
     }
 
+    fn rename_group(&mut self, group: &Group) -> Result<Write, Error> {
+        if self.groups.values().any(|other| other.name == group.name && other.id != group.id) {
+            return Ok(Write::Taken(Unique::Name));
+        }
+        let stored = self.groups.get_mut(&group.id).ok_or(Error::Unknown)?;
+        stored.name = group.name.clone();
+        Ok(Write::Done)
+    }
+
     fn groups_of_user(&mut self, user_id: i64) -> Result<Vec<i64>, Error> {
         Ok(of(&self.members, user_id))
     }

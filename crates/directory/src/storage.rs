@@ -100,6 +100,8 @@ pub trait Storage {
     fn groups(&mut self) -> Result<Vec<Group>, Self::Error>;
     /// Adds a group; `Taken(Name)` when another has the name.
     fn insert_group(&mut self, group: &Group) -> Result<Write, Self::Error>;
+    /// Gives the group of that id another name; `Taken(Name)` when another has it.
+    fn rename_group(&mut self, group: &Group) -> Result<Write, Self::Error>;
     /// The groups that the user is in, by ascending id.
     fn groups_of_user(&mut self, user_id: i64) -> Result<Vec<i64>, Self::Error>;
     /// Puts the user into the group; false when already in it.

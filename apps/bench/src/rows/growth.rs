@@ -2,14 +2,13 @@
 
 use crate::bench::Bench;
 use crate::deployment::Deployment;
-use crate::load;
 use crate::measure::{Figure, float};
 use crate::pace::Pace;
 use crate::report;
 use crate::rows::Measured;
 use crate::rows::deductions::CONNECTIONS;
 use crate::server::Engine;
-use crate::stored::{self, Loaded};
+use crate::stored::Loaded;
 
 /// Row 11 on SQLite.
 pub(super) fn on_sqlite(bench: &mut Bench) -> anyhow::Result<Measured> {
@@ -46,13 +45,8 @@ fn measure(bench: &mut Bench, engine: Engine) -> anyhow::Result<Measured> {
     Ok(Measured { ours: Figure::throughput(&ours)?, reference, note: Some(note) })
 }
 
-/// A server whose users have that many deductions behind them: one each that it made itself, and others like these.
+/// A server whose users have that many deductions behind them.
 fn deployment(bench: &mut Bench, engine: Engine, name: &str, entries: u64) -> anyhow::Result<(Deployment, Loaded)> {
     let users = bench.extent.users;
-    let made = Deployment::create(bench.installation(engine, name)?, users, users)?;
-    let first = made.target.deductions(users, bench.references(users));
-    load::each(made.target.address, CONNECTIONS, first)?;
-    let others = usize::try_from(entries)?.saturating_sub(users);
-    let references = bench.references(others);
-    made.stopped_for(|installation| stored::fill(installation, references))
+    bench.with_history(engine, name, users, entries)
 }

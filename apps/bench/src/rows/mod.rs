@@ -1,6 +1,7 @@
 //! The rows of the table. One more row is one more entry here and a function that measures it.
 
 mod checks;
+mod console;
 mod context;
 mod deductions;
 mod flags;
@@ -195,6 +196,22 @@ pub(crate) const ROWS: &[Row] = &[
         goal: Goal::RatioAtMost(1.2),
         needs: Needs::Nothing,
         measure: flags::list,
+    },
+    Row {
+        number: 15,
+        work: "a page of the console's lists, a million rows",
+        reference: "with 1,000 users of 60 entries",
+        goal: Goal::RatioAtMost(2.0),
+        needs: Needs::Server,
+        measure: console::lists,
+    },
+    Row {
+        number: 16,
+        work: "the console's first screen, a million rows stored",
+        reference: "–",
+        goal: Goal::AtMost(100.0, "ms"),
+        needs: Needs::Server,
+        measure: console::first_screen,
     },
 ];
 

@@ -122,10 +122,12 @@ pub(crate) fn set_password(tx: &mut Tx<'_>, by: &By, admin: &Admin, password_has
     Ok(next)
 }
 
-/// Takes a login's second factor away, with the recovery codes: the password alone signs in. False if there was none.
+/// Takes a login's second factor away, with the recovery codes: the password alone signs in, and whoever is signed in is
+/// signed out. False if there was none.
 pub(crate) fn reset_otp(tx: &mut Tx<'_>, sealer: &Sealer, by: &By, admin: &Admin) -> Result<bool, Failure> {
     let had_one = otp::reset(&mut AdminFactors::new(tx, sealer, admin, by.now_us), admin.id)?;
     if had_one {
+        admin_sessions::remove_all(tx, admin.id)?;
         audit(tx, by, Action::OtpReset, admin, (Details::new(), Details::new()))?;
     }
     Ok(had_one)

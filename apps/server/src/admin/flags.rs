@@ -14,7 +14,6 @@ use super::By;
 use crate::error::{ApiError, Code, Failure};
 use crate::evaluation::kept;
 use crate::store::assignments::{self, Assigned};
-use crate::store::db::StoreError;
 use crate::store::flag_versions::{self, Change, Content, Version};
 use crate::store::flags::{self, EVERY_APP, StoredFlag, TenantFlags};
 use crate::store::tx::Tx;
@@ -49,20 +48,43 @@ pub(crate) fn archive(tx: &mut Tx<'_>, by: &By, app: Option<&App>, key: &Key) ->
     let mut draft = Draft::new(tx, app)?;
     let all = &mut draft.after;
     let Some(flag) = all.flags.get_mut(&(scope(app), key.clone())).filter(|flag| !flag.archived) else {
-        let of = app.map_or(" for every app".to_owned(), |app| format!(" of app {}", app.name));
-        let mut sentence = format!("there is no flag {key}{of}");
         let has = |app_id: i64| all.flags.get(&(app_id, key.clone())).is_some_and(|flag| !flag.archived);
-        if app.is_some() && has(EVERY_APP) {
-            sentence.push_str("; there is one for every app: leave out --app");
-        }
-        let owners: Vec<String> = tx.apps()?.iter().filter(|app| has(app.id)).map(|app| app.id.to_string()).collect();
-        if !owners.is_empty() {
-            sentence = format!("{sentence}; there is one with --app {}", owners.join(", --app "));
-        }
-        return Err(ApiError::from(Code::NotFound).detail(sentence).into());
+        return Err(missing(tx, app, &format!("flag {key}"), has)?);
     };
     (flag.archived, flag.updated_at_us) = (true, by.now_us);
     draft.commit(tx, by, Change::Archive)
+}
+
+/// Removes a segment, unless something asks of it; the refusal names each flag and segment that does. Where it was an
+/// app's own, what is every app's of the same key is the app's from then on. → the version that it made.
+pub(crate) fn remove_segment(tx: &mut Tx<'_>, by: &By, app: Option<&App>, key: &Key) -> Result<Option<i64>, Failure> {
+    let mut draft = Draft::new(tx, app)?;
+    let all = &mut draft.after;
+    if all.segments.remove(&(scope(app), key.clone())).is_none() {
+        let has = |app_id: i64| all.segments.contains_key(&(app_id, key.clone()));
+        return Err(missing(tx, app, &format!("segment {key}"), has)?);
+    }
+    draft.commit(tx, by, Change::Archive).map_err(|failure| match failure {
+        Failure::Refused(refused) if refused.code == Code::InvalidField => {
+            let sentence = format!("segment `{key}` is in use; take it out of these first:\n{refused}");
+            refused.detail(sentence).into()
+        }
+        failure => failure,
+    })
+}
+
+/// That a scope has no such thing, and which scopes have.
+fn missing(tx: &mut Tx<'_>, app: Option<&App>, what: &str, has: impl Fn(i64) -> bool) -> Result<Failure, Failure> {
+    let of = app.map_or(" for every app".to_owned(), |app| format!(" of app {}", app.name));
+    let mut sentence = format!("there is no {what}{of}");
+    if app.is_some() && has(EVERY_APP) {
+        sentence.push_str("; there is one for every app: leave out --app");
+    }
+    let owners: Vec<String> = tx.apps()?.iter().filter(|app| has(app.id)).map(|app| app.id.to_string()).collect();
+    if !owners.is_empty() {
+        sentence = format!("{sentence}; there is one with --app {}", owners.join(", --app "));
+    }
+    Ok(ApiError::from(Code::NotFound).detail(sentence).into())
 }
 
 /// Every flag and segment of the tenant, archived ones too.
@@ -74,7 +96,7 @@ fn all(tx: &mut Tx<'_>) -> Result<TenantFlags, Failure> {
 /// The set that an app is served, and what its sticky rules served a unit before.
 fn served(tx: &mut Tx<'_>, app: &App, unit: &str) -> Result<(FlagSet, Assigned), Failure> {
     let all = all(tx)?;
-    let set = all.compile(app.id).map_err(|_| StoreError::Corrupt("set of flags"))?;
+    let (set, ..) = all.compile_rest(app.id);
     let assigned = assignments::of_unit(tx, &all.sticky(app.id, &set), &kept(unit))?;
     Ok((set, assigned))
 }
@@ -98,7 +120,7 @@ pub(crate) fn list(tx: &mut Tx<'_>, now_us: i64) -> Result<Vec<Listed>, Failure>
     let apps: BTreeSet<i64> = all.flags.values().map(|flag| flag.app_id).collect();
     let mut stale = BTreeMap::new();
     for app_id in apps {
-        let set = all.compile(app_id).map_err(|_| StoreError::Corrupt("set of flags"))?;
+        let (set, ..) = all.compile_rest(app_id);
         for flag in set.stale(now_us) {
             let why = (flag.constant.map(str::to_owned), flag.expired);
             stale.insert((app_id, flag.flag.to_owned()), why);
@@ -113,6 +135,20 @@ pub(crate) fn list(tx: &mut Tx<'_>, now_us: i64) -> Result<Vec<Listed>, Failure>
         Listed { flag, version, constant, expired }
     };
     Ok(all.flags.into_values().map(listed).collect())
+}
+
+/// What is not served, as it does not compile in this release: each fault once.
+pub(crate) fn unserved(tx: &mut Tx<'_>) -> Result<Vec<String>, Failure> {
+    let all = all(tx)?;
+    let (.., mut wrong) = all.compile_rest(EVERY_APP);
+    for app in tx.apps()?.iter().filter(|app| all.has_own(app.id)) {
+        for fault in all.compile_rest(app.id).2 {
+            if !wrong.contains(&fault) {
+                wrong.push(format!("in app {}: {fault}", app.name));
+            }
+        }
+    }
+    Ok(wrong)
 }
 
 /// What a file would say that makes what an app has of its own, or without an app what is every app's.

@@ -21,14 +21,30 @@ pub(crate) fn create(tx: &mut Tx<'_>, by: &By, name: Name) -> Result<Group, Fail
     let id = tx.next_id(Numbered::Group)?;
     let group = Group { id, tenant_id: tx.tenant_id(), name, created_at_us: by.now_us };
     if tx.insert_group(&group)? != Write::Done {
-        let taken = format!("name: {}", Refused::NameTaken);
-        return Err(ApiError::field(Code::ReferenceConflict, "name", taken).into());
+        return Err(taken());
     }
     let mut event = by.event(Action::GroupCreated, None);
     event.target = Some(target(&group));
     event.after = Details::new().with(Field::Name, group.name.as_str());
     tx.append(event)?;
     Ok(group)
+}
+
+/// Gives the group another name; false: it has it already. Flags whose rules ask for the old one do not follow.
+pub(crate) fn rename(tx: &mut Tx<'_>, by: &By, group: &Group, name: Name) -> Result<bool, Failure> {
+    if name == group.name {
+        return Ok(false);
+    }
+    let renamed = Group { name, ..group.clone() };
+    if tx.rename_group(&renamed)? != Write::Done {
+        return Err(taken());
+    }
+    let mut event = by.event(Action::GroupUpdated, None);
+    event.target = Some(target(group));
+    event.before = Details::new().with(Field::Name, group.name.as_str());
+    event.after = Details::new().with(Field::Name, renamed.name.as_str());
+    tx.append(event)?;
+    Ok(true)
 }
 
 /// Puts a user in, or takes one out; false: it was so already.
@@ -62,6 +78,10 @@ pub(crate) fn set_allowed(tx: &mut Tx<'_>, by: &By, group: &Group, app: &App, al
         tx.append(event)?;
     }
     Ok(changed)
+}
+
+fn taken() -> Failure {
+    ApiError::field(Code::ReferenceConflict, "name", format!("name: {}", Refused::NameTaken)).into()
 }
 
 fn target(group: &Group) -> Target {

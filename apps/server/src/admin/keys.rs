@@ -31,31 +31,48 @@ pub(crate) fn add_first_jwt_key(connection: &mut AnyConnection, sealer: &Sealer,
     Ok(jwt_keys::insert(connection, sealer, &key, now_us)?)
 }
 
+/// A token key that is not published yet.
+pub(crate) struct Made {
+    algorithm: Algorithm,
+    kid: String,
+    secret: Zeroizing<Vec<u8>>,
+}
+
+impl Made {
+    /// Before any transaction: a key pair takes its time.
+    pub(crate) fn new(algorithm: Algorithm) -> Result<Self, Failure> {
+        let (kid, secret) = generate(algorithm)?;
+        Ok(Self { algorithm, kid, secret })
+    }
+}
+
 /// Publishes a token key, which issues `lead_s` later; → its name. The one before it verifies until its last token has
-/// expired. No algorithm: that of the key that issues now. Refused while another one is published and does not issue yet.
+/// expired. Refused while another one is published and does not issue yet.
 pub(crate) fn rotate_jwt(
     tx: &mut Tx<'_>,
     sealer: &Sealer,
     by: &By,
-    algorithm: Option<Algorithm>,
+    made: &Made,
     lead_s: Option<i64>,
 ) -> Result<String, Failure> {
-    let current = jwt_keys::algorithm(tx.connection())?.unwrap_or(Algorithm::Hs256);
-    let algorithm = algorithm.unwrap_or(current);
-    let lead_s = lead_s.unwrap_or_else(|| default_lead_s(algorithm));
+    let Made { algorithm, kid, secret } = made;
+    let lead_s = lead_s.unwrap_or_else(|| default_lead_s(*algorithm));
     let active_from_us = by.now_us.saturating_add(lead_s.saturating_mul(1_000_000));
-    // Made before the step locks anything: a key pair takes its time.
-    let (kid, secret) = generate(algorithm)?;
-    let step = |keys: Rotation| Ok::<_, Failure>(keys.publish(&kid, active_from_us)?.promote(by.now_us));
+    let step = |keys: Rotation| Ok::<_, Failure>(keys.publish(kid, active_from_us)?.promote(by.now_us));
     let after = jwt_keys::step(tx.connection(), step)?;
-    let stage = after.stage(&kid).ok_or(Code::Internal)?;
-    let key = NewKey { kid: &kid, algorithm, secret: &secret, stage };
+    let stage = after.stage(kid).ok_or(Code::Internal)?;
+    let key = NewKey { kid, algorithm: *algorithm, secret, stage };
     jwt_keys::insert(tx.connection(), sealer, &key, by.now_us)?;
     let mut event = by.event(Action::KeyRotated, None);
     event.target = Some(Target::new(TargetKind::Key, kid.clone()));
     event.after = Details::new().with(Field::Kind, algorithm.name()).with(Field::Kid, kid.as_str());
     tx.append(event)?;
-    Ok(kid)
+    Ok(kid.clone())
+}
+
+/// What the key that issues now signs with.
+pub(crate) fn current_algorithm(tx: &mut Tx<'_>) -> Result<Algorithm, Failure> {
+    Ok(jwt_keys::algorithm(tx.connection())?.unwrap_or(Algorithm::Hs256))
 }
 
 /// Drops a token key that does not issue, with whatever tokens of it there are: it leaked.

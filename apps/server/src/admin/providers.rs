@@ -1,13 +1,14 @@
 //! Providers that people sign in by.
 
-use osaycore_audit::{Action, Details, Field, Log as _};
+use osaycore_audit::{Action, Details, Field, Log as _, Target, TargetKind};
 use osaycore_directory::ProviderName;
 use url::Host;
 use zeroize::Zeroizing;
 
-use super::By;
-use crate::error::{ApiError, Failure};
+use super::{By, differences};
+use crate::error::{ApiError, Code, Failure};
 use crate::oauth::provider::{Kind, Provider};
+use crate::refusals::FIRST_TENANT;
 use crate::sealing::Sealer;
 use crate::store::providers::{self, ProviderKind, StoredProvider};
 use crate::store::tx::Tx;
@@ -18,7 +19,8 @@ pub(crate) struct NewProvider {
     pub(crate) name: ProviderName,
     pub(crate) kind: Kind,
     pub(crate) client_id: String,
-    pub(crate) client_secret: Zeroizing<String>,
+    /// None: the one that is kept.
+    pub(crate) client_secret: Option<Zeroizing<String>>,
     /// None: the usual ones.
     pub(crate) scopes: Vec<String>,
     pub(crate) private_network: bool,
@@ -30,11 +32,15 @@ pub(crate) fn set(tx: &mut Tx<'_>, sealer: &Sealer, by: &By, new: &NewProvider) 
         Kind::OpenId { issuer } => (ProviderKind::OpenId { issuer: issuer.clone() }, Some(issuer.as_str())),
         Kind::GitHub { .. } => (ProviderKind::GitHub, None),
     };
+    let before = list_for(tx, by, sealer)?.into_iter().find(|stored| stored.name == new.name);
+    let kept = || before.as_ref().map(|stored| stored.client_secret.clone());
+    let client_secret = new.client_secret.clone().or_else(kept);
     let stored = StoredProvider {
         name: new.name.clone(),
         kind,
         client_id: new.client_id.clone(),
-        client_secret: new.client_secret.clone(),
+        client_secret: client_secret
+            .ok_or_else(|| ApiError::field(Code::MissingField, "client_secret", "client_secret is missing"))?,
         scopes: new.scopes.join(" "),
         // Who names an address of this machine means it.
         private_network: new.private_network || issuer.is_some_and(is_of_this_machine),
@@ -50,11 +56,42 @@ pub(crate) fn set(tx: &mut Tx<'_>, sealer: &Sealer, by: &By, new: &NewProvider) 
         )
         .into());
     }
+    let (was, became) = differences(&before.as_ref().map(details).unwrap_or_default(), &details(&stored));
+    let is_other_secret = before.as_ref().is_none_or(|before| before.client_secret != stored.client_secret);
+    if became == Details::new() && !is_other_secret {
+        return Ok(stored);
+    }
     providers::put(tx, sealer, &stored)?;
     let mut event = by.event(Action::ProviderSet, None);
-    event.after = Details::new().with(Field::Provider, stored.name.as_str()).with(Field::Issuer, issuer);
+    event.target = Some(Target::new(TargetKind::Provider, stored.name.as_str()));
+    (event.before, event.after) = (was, became.with(Field::CredentialReplaced, is_other_secret));
     tx.append(event)?;
     Ok(stored)
+}
+
+/// What the trail tells of a provider: all but its secret.
+fn details(stored: &StoredProvider) -> Details {
+    let issuer = match &stored.kind {
+        ProviderKind::OpenId { issuer } => issuer.as_str(),
+        ProviderKind::GitHub => "github",
+    };
+    Details::new()
+        .with(Field::Provider, stored.name.as_str())
+        .with(Field::Issuer, issuer)
+        .with(Field::ClientId, stored.client_id.as_str())
+        .with(Field::Scopes, stored.scopes.as_str())
+        .with(Field::PrivateNetwork, stored.private_network)
+}
+
+/// Refuses what would make this server ask an address of the private network, which is the deployment's: people and tokens
+/// of its first tenant may set that, and whoever has its command line.
+pub(crate) fn must_be_reachable_for(tenant_id: i64, kind: &Kind, private_network: bool) -> Result<(), ApiError> {
+    let is_private = private_network || matches!(kind, Kind::OpenId { issuer } if is_of_this_machine(issuer));
+    if is_private && tenant_id != FIRST_TENANT {
+        let problem = "a provider in the private network is set by the deployment's first tenant";
+        return Err(ApiError::invalid("issuer", problem));
+    }
+    Ok(())
 }
 
 /// Removes a provider; false if there was none.

@@ -83,13 +83,14 @@ pub(crate) fn mail_tasks(snapshots: Arc<Snapshots>, mailer: Mailer, metrics: Met
 
 /// Every task of a server that takes no time of others. One more is one more entry.
 pub(crate) fn tasks(window_s: i64) -> Vec<Task> {
+    let mut counting = tallies::Counting::default();
     vec![
         Task {
             name: "expiry",
             every: Duration::from_secs(5),
             step: Box::new(move |held| expiry::step(held, window_s)),
         },
-        Task { name: "tallies", every: Duration::from_secs(5), step: Box::new(tallies::step) },
+        Task { name: "tallies", every: Duration::from_secs(5), step: Box::new(move |held| counting.step(held)) },
     ]
 }
 

@@ -13,7 +13,7 @@ use crate::store::tallies::{self, HOUR_US, Span, Tally};
 use crate::store::tx::Tx;
 
 /// Events of one transaction.
-const EVENTS: i64 = 1000;
+const EVENTS: usize = 1000;
 
 /// What some events come to.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -22,9 +22,30 @@ struct Counted {
     active: BTreeMap<(Span, i64), BTreeSet<i64>>,
 }
 
-/// Counts what comes next of one tenant's trail.
-pub(super) fn step(held: &mut Held<'_>) -> Result<Progress, Stopped> {
-    let Some((tenant_id, mark)) = held.read(tallies::behind)? else { return Ok(Progress::Done) };
+/// Counts round by round, a piece of each tenant's trail in turn.
+#[derive(Debug, Default)]
+pub(super) struct Counting {
+    /// Whose turn it was.
+    tenant_id: i64,
+    /// Some trail of this round goes on after its piece.
+    goes_on: bool,
+}
+
+impl Counting {
+    pub(super) fn step(&mut self, held: &mut Held<'_>) -> Result<Progress, Stopped> {
+        let after_id = self.tenant_id;
+        let Some((tenant_id, mark)) = held.read(|connection| tallies::behind(connection, after_id))? else {
+            self.tenant_id = 0;
+            return Ok(if std::mem::take(&mut self.goes_on) { Progress::More } else { Progress::Done });
+        };
+        self.tenant_id = tenant_id;
+        self.goes_on |= count(held, tenant_id, mark)?;
+        Ok(Progress::More)
+    }
+}
+
+/// Counts a piece of a tenant's trail; whether it goes on after that.
+fn count(held: &mut Held<'_>, tenant_id: i64, mark: i64) -> Result<bool, Stopped> {
     let found = held.read(|connection| {
         let mut tx = Tx::new(connection, tenant_id);
         let records = tallies::events_after(&mut tx, mark, EVENTS)?;
@@ -38,10 +59,11 @@ pub(super) fn step(held: &mut Held<'_>) -> Result<Progress, Stopped> {
         for ((span, hour), users) in &counted.active {
             new.push((*span, *hour, tallies::not_yet_active(&mut tx, *span, *hour, users)?));
         }
-        Ok(Some((last_id, last_hour, counted.sums, new)))
+        let is_whole = records.len() < EVENTS;
+        Ok(Some((last_id, last_hour, counted.sums, new, is_whole)))
     });
     // A trail whose head is ahead of what is there to be read: it is looked at the next time.
-    let Some((last_id, last_hour, sums, active)) = found? else { return Ok(Progress::Done) };
+    let Some((last_id, last_hour, sums, active, is_whole)) = found? else { return Ok(false) };
     held.write(|connection| {
         let mut tx = Tx::lock(connection, tenant_id)?;
         if !tallies::advance(&mut tx, mark, last_id)? {
@@ -58,7 +80,7 @@ pub(super) fn step(held: &mut Held<'_>) -> Result<Progress, Stopped> {
         tallies::forget(&mut tx, last_hour)?;
         tx.flush()
     })?;
-    Ok(Progress::More)
+    Ok(!is_whole)
 }
 
 impl Counted {

@@ -3,19 +3,21 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use osaycore_audit::{Action, Log as _};
 use osaycore_directory::{AppScopes, NewUser, Role, Storage as _};
 use osaycore_flags::FlagDefinition;
-use osaycore_jwt::{Revocation, revocation};
+use osaycore_jwt::{Algorithm, Revocation, revocation};
 use osaycore_signing::Mac;
 use osaycore_signing::replay::{ReplayGuard as _, Sight, Target, forget_before_s};
 use tempfile::TempDir;
 
 use super::*;
 use crate::admin::apps::NewApp;
-use crate::admin::{By, apps, bootstrap, keys};
+use crate::admin::{By, apps, bootstrap, keys, tenants};
 use crate::error::Failure;
 use crate::metrics::Now;
 use crate::sealing::{MasterKey, Sealer};
+use crate::store;
 use crate::store::apps::SecretKind;
 use crate::store::assignments::{self, Assignment};
 use crate::store::flags::{self, StoredFlag};
@@ -24,7 +26,7 @@ use crate::store::jwt_keys;
 use crate::store::migrations::migrate;
 use crate::store::secret_uses;
 use crate::store::sign_in_codes::{self, SignInCode};
-use crate::store::tx::transact;
+use crate::store::tx::{Tx, transact};
 
 const ANN: Uuid = Uuid::from_u128(1);
 const BOB: Uuid = Uuid::from_u128(2);
@@ -212,7 +214,7 @@ fn expiry_drops_what_has_had_its_time_and_nothing_else() {
     let app = transact::<_, Failure>(&mut connection, TENANT, |tx| {
         let new = NewApp { name: "app".parse().unwrap(), scopes: AppScopes::default(), redirect_uris: vec![] };
         let app = apps::create(tx, &sealer, &by(1), new)?.app;
-        keys::rotate_jwt(tx, &sealer, &by(1), None, Some(0))?;
+        keys::rotate_jwt(tx, &sealer, &by(1), &keys::Made::new(Algorithm::Hs256)?, Some(0))?;
         // One secret expired long ago, one a second ago.
         crate::store::apps::expire_secrets(tx, app.id, crate::store::apps::SecretKind::Signing, 5)?;
         for at_s in [oldest_s, NOW_S] {
@@ -318,4 +320,29 @@ fn the_use_of_a_replaced_secret_is_forgotten_with_the_secret() {
         Ok(())
     })
     .unwrap();
+}
+
+#[test]
+fn a_tenant_that_is_always_busy_keeps_no_other_from_being_counted() {
+    let place = Place::new();
+    let sealer = Sealer::new(MasterKey::generate(), vec![]);
+    let mut connection = place.database.writer();
+    let other = db::write(&mut connection, |connection| {
+        bootstrap::run(connection, &sealer, 1)?;
+        tenants::create(connection, &sealer, &By::system(TENANT, 1), "other".parse().unwrap()).map(|(made, _)| made.id)
+    })
+    .unwrap();
+    let mut counting = tallies::Counting::default();
+    let mut runner = place.runner(ANN, move |held| {
+        held.write(|connection| {
+            let mut tx = Tx::lock(connection, TENANT)?;
+            tx.append(By::system(TENANT, 1).event(Action::TenantUpdated, None))?;
+            tx.flush()
+        })?;
+        counting.step(held)
+    });
+    while runner.tick(place.started, 1) == place.started {}
+    let behind = |after_id| place.database.read(|connection| store::tallies::behind(connection, after_id)).unwrap();
+    assert!(behind(0).is_some_and(|(tenant_id, _)| tenant_id == TENANT), "it had an event since");
+    assert_eq!(behind(other - 1), None, "and the other is counted");
 }

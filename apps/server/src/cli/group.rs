@@ -16,6 +16,13 @@ pub(super) enum Group {
         #[arg(long)]
         name: Name,
     },
+    /// Give a group another name
+    Rename {
+        /// Numeric id or name
+        group: GroupRef,
+        /// Unique in the tenant
+        name: Name,
+    },
     /// Put a user into a group
     Add {
         /// Numeric id or name
@@ -61,6 +68,13 @@ impl Group {
             Self::Create { name } => {
                 let group = session.write(|tx, by| groups::create(tx, by, name.clone()))?;
                 session.output.show(&serde_json::json!({ "group_id": group.id }), || format!("group_id  {}", group.id))
+            }
+            Self::Rename { group, name } => {
+                let changed = session.write(|tx, by| {
+                    let group = session::group(tx, &group)?;
+                    groups::rename(tx, by, &group, name.clone())
+                })?;
+                changed_or_not(session, changed, &format!("{group} is {name}"))
             }
             Self::Add { group, user } => set_member(session, &group, &user, true),
             Self::Remove { group, user } => set_member(session, &group, &user, false),

@@ -50,8 +50,12 @@ impl Key {
     pub(super) fn run(self, session: &Session) -> anyhow::Result<()> {
         match self {
             Self::Rotate(Rotate::Jwt { algorithm, lead_seconds }) => {
+                let made = keys::Made::new(match algorithm {
+                    Some(algorithm) => algorithm,
+                    None => session.read(keys::current_algorithm)?,
+                })?;
                 let kid =
-                    session.write_sealed(|tx, by, sealer| keys::rotate_jwt(tx, sealer, by, algorithm, lead_seconds))?;
+                    session.write_sealed(|tx, by, sealer| keys::rotate_jwt(tx, sealer, by, &made, lead_seconds))?;
                 session.output.show(&serde_json::json!({ "kid": kid }), || format!("kid  {kid}"))
             }
             Self::Rotate(Rotate::Master { new_key_file }) => {

@@ -106,7 +106,7 @@ impl Set {
             name: self.name,
             kind,
             client_id: self.client_id,
-            client_secret: secret,
+            client_secret: Some(secret),
             scopes: self.scopes,
             private_network: self.private_network,
         };

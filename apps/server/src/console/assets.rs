@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{self, Path};
 use sha2::{Digest as _, Sha256};
 
@@ -53,7 +53,6 @@ async fn serve(name: Path<String>) -> Result<HttpResponse, Refused> {
     let asset = known.ok_or(Refused::Missing)?;
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .content_type(asset.kind)
         .body(asset.text))
 }

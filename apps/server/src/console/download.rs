@@ -2,7 +2,7 @@
 //! in memory.
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{CONTENT_DISPOSITION, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::CONTENT_DISPOSITION;
 use actix_web::web::Bytes;
 use futures_util::stream;
 
@@ -36,7 +36,6 @@ pub(super) fn file(
     HttpResponse::Ok()
         .content_type(kind)
         .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .streaming(Box::pin(pieces))
 }
 

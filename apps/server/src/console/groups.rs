@@ -25,6 +25,7 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
         .service(resource("/groups", "GET").route(web::get().to(list)))
         .service(resource("/groups/new", "GET, POST").route(web::get().to(begin)).route(web::post().to(create)))
         .service(resource("/groups/{id}", "GET").route(web::get().to(show)))
+        .service(resource("/groups/{id}/rename", "POST").route(web::post().to(rename)))
         .service(resource("/groups/{id}/members/add", "POST").route(web::post().to(add)))
         .service(resource("/groups/{id}/members/remove", "POST").route(web::post().to(remove)))
         .service(resource("/groups/{id}/apps/allow", "POST").route(web::post().to(allow)))
@@ -110,6 +111,22 @@ async fn show(person: Person, id: Path<i64>, request: HttpRequest) -> Result<Htt
     group_page(&person, StatusCode::OK, *id, page, &Filled::default()).await
 }
 
+/// `POST /console/groups/{id}/rename`
+async fn rename(form: Form<Editor>, id: Path<i64>) -> Result<HttpResponse, Refused> {
+    let Form { who: editor, mut filled } = form;
+    if let Some(name) = filled.parse::<Name>("name") {
+        let renamed = change(&editor, *id, move |tx, by, group| {
+            groups::rename(tx, by, group, name.clone())?;
+            Ok(format!("The group is called {name}."))
+        });
+        match renamed.await? {
+            Ok(text) => return Ok(editor.go(&path_of(*id), &text)),
+            Err(error) => filled.refused_by(error)?,
+        }
+    }
+    group_page(&editor, StatusCode::UNPROCESSABLE_ENTITY, *id, first(), &filled).await
+}
+
 /// `POST /console/groups/{id}/members/add`: by what an operator knows of the user.
 async fn add(form: Form<Editor>, id: Path<i64>) -> Result<HttpResponse, Refused> {
     let Form { who: editor, mut filled } = form;
@@ -128,8 +145,7 @@ async fn add(form: Form<Editor>, id: Path<i64>) -> Result<HttpResponse, Refused>
             Err(error) => filled.refuse("user", error.to_string()),
         }
     }
-    let first = Asked { cursor: None, limit: super::pages::ROWS };
-    group_page(&editor, StatusCode::UNPROCESSABLE_ENTITY, *id, first, &filled).await
+    group_page(&editor, StatusCode::UNPROCESSABLE_ENTITY, *id, first(), &filled).await
 }
 
 /// `POST /console/groups/{id}/members/remove`
@@ -189,6 +205,11 @@ fn done(person: &Person, id: i64, changed: Result<String, ApiError>) -> HttpResp
         Ok(text) => person.go(&path_of(id), &text),
         Err(error) => person.go_with_problem(&path_of(id), &error.to_string()),
     }
+}
+
+/// The first page of members.
+fn first() -> Asked {
+    Asked { cursor: None, limit: super::pages::ROWS }
 }
 
 fn path_of(id: i64) -> String {

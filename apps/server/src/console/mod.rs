@@ -13,7 +13,8 @@
 //!    person as the actor. A good POST ends in `who.go(path, "What was done")`; a bad one shows its page again by
 //!    `who.refuse(…)`, with what is wrong in `filled`. What is shown once is shown by the POST itself.
 //! 4. lists take `?after=` with the key of the last row, ask for one row more than they show, and never count.
-//! 5. its path in `tests/browser/console_screens.mjs`: there it is photographed and tried for accessibility.
+//! 5. its routes in `tests/http/console/routes.rs`, with who may use them, and what it is about in `town.rs` beside it: then
+//!    it is photographed and tried for accessibility, hostile texts and privileges.
 
 mod apps;
 mod assets;
@@ -36,12 +37,11 @@ mod users;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, X_FRAME_OPTIONS};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpMessage as _, HttpResponse, web};
 
 use crate::error::ApiError;
-use crate::extract::console::{Look, Person, Refused};
+use crate::extract::console::{Look, Person, Refused, fence};
 use crate::routes::resource;
 use shell::{Section, Shell};
 
@@ -85,12 +85,7 @@ async fn layer(
         let fault: ApiError = fault.clone();
         response = ServiceResponse::from_err(fault, response.into_parts().0);
     }
-    let headers = response.headers_mut();
-    if !headers.contains_key(CACHE_CONTROL) {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
-    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.insert(HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin"));
+    fence(response.headers_mut());
     Ok(response)
 }
 

@@ -62,11 +62,8 @@ impl Thread {
             // Before the answers: its requests end with them.
             drop(span);
             self.metrics.group(jobs.len(), started.elapsed());
-            for (answer, outcome) in answers.into_iter().zip(outcomes) {
-                // A caller that went away keeps its effect: the request was accepted.
-                let _ = answer.send(outcome);
-            }
-            // Who came meanwhile has waited as long, and is not to wait for further tries.
+            // Who came meanwhile has waited as long, and is not to wait for further tries. Before the answers, as who has one
+            // may ask again at once.
             while self.cut_off
                 && let Ok(message) = waiting.try_recv()
             {
@@ -74,6 +71,10 @@ impl Thread {
                     Waiting::Job(queued) => drop(queued.answer.send(Err(Code::Unavailable.into()))),
                     Waiting::Stop => stopping = true,
                 }
+            }
+            for (answer, outcome) in answers.into_iter().zip(outcomes) {
+                // A caller that went away keeps its effect: the request was accepted.
+                let _ = answer.send(outcome);
             }
         }
     }

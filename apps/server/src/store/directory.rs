@@ -93,6 +93,10 @@ impl Storage for Tx<'_> {
         groups::insert(self, group)
     }
 
+    fn rename_group(&mut self, group: &Group) -> Result<Write, StoreError> {
+        groups::rename(self, group)
+    }
+
     fn groups_of_user(&mut self, user_id: i64) -> Result<Vec<i64>, StoreError> {
         groups::of_user(self, user_id)
     }

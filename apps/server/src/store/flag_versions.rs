@@ -20,7 +20,7 @@ pub(crate) enum Change {
     Apply,
     /// Flags of another system were taken over.
     Import,
-    /// A flag was taken out of use.
+    /// A flag or a segment was taken out of use.
     Archive,
     /// The content of this version was put back; 0 is what there was before the first.
     Rollback(i64),

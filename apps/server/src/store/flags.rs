@@ -4,6 +4,7 @@
 //! were not there, but for its salt: applied again, nobody changes buckets.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use diesel::prelude::*;
 use diesel::upsert::excluded;
@@ -44,6 +45,19 @@ pub(crate) struct StoredSegment {
 pub(crate) struct TenantFlags {
     pub(crate) flags: BTreeMap<(i64, Key), StoredFlag>,
     pub(crate) segments: BTreeMap<(i64, Key), StoredSegment>,
+    pub(crate) unreadable: Vec<Unreadable>,
+}
+
+/// A flag or segment that this release cannot read: another one wrote it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Unreadable {
+    /// Its app, or [`EVERY_APP`].
+    pub(crate) app_id: i64,
+    pub(crate) key: String,
+    /// Of a flag; none: it is a segment.
+    pub(crate) salt: Option<String>,
+    /// Why.
+    what: String,
 }
 
 /// What a set is compiled of, by key.
@@ -99,9 +113,38 @@ impl TenantFlags {
 
     /// The set that an app is served.
     pub(crate) fn compile(&self, app_id: i64) -> Result<FlagSet, Vec<Fault>> {
-        let Served { flags, segments } = self.served(app_id);
-        let sources = flags.into_values().map(|flag| Source { definition: &flag.definition, salt: &flag.salt });
-        FlagSet::compile(sources, segments.into_values())
+        self.served(app_id).compile()
+    }
+
+    /// The set without what does not compile, and without what needs that; what was left; and what is wrong.
+    pub(crate) fn compile_rest(&self, app_id: i64) -> (FlagSet, Served<'_>, Vec<String>) {
+        let mut served = self.served(app_id);
+        let mut wrong = Vec::new();
+        for unreadable in self.unreadable.iter().filter(|unreadable| [EVERY_APP, app_id].contains(&unreadable.app_id)) {
+            wrong.push(unreadable.to_string());
+            // What is every app's does not stand in for an app's own.
+            if unreadable.app_id == app_id && unreadable.salt.is_some() {
+                served.flags.retain(|key, _| key.as_str() != unreadable.key);
+            } else if unreadable.app_id == app_id {
+                served.segments.retain(|key, _| key.as_str() != unreadable.key);
+            }
+        }
+        loop {
+            let faults = match served.compile() {
+                Ok(set) => return (set, served, wrong),
+                Err(faults) => faults,
+            };
+            let count = served.flags.len().saturating_add(served.segments.len());
+            for fault in faults {
+                served.flags.retain(|key, _| fault.flag.as_deref() != Some(key.as_str()));
+                served.segments.retain(|key, _| fault.segment.as_deref() != Some(key.as_str()));
+                wrong.push(fault.to_string());
+            }
+            // A fault names a flag or a segment. The empty set has none.
+            if served.flags.len().saturating_add(served.segments.len()) == count {
+                served = Served::default();
+            }
+        }
     }
 
     /// The flags of an app's set that have a sticky rule.
@@ -114,20 +157,55 @@ impl TenantFlags {
     }
 }
 
+impl Served<'_> {
+    fn compile(&self) -> Result<FlagSet, Vec<Fault>> {
+        let sources = self.flags.values().map(|flag| Source { definition: &flag.definition, salt: &flag.salt });
+        FlagSet::compile(sources, self.segments.values().copied())
+    }
+}
+
+#[cfg(test)]
+impl Unreadable {
+    pub(crate) fn flag(app_id: i64, key: &str, what: &str) -> Self {
+        Self { app_id, key: key.to_owned(), salt: Some("salt".to_owned()), what: what.to_owned() }
+    }
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let noun = if self.salt.is_some() { "flag" } else { "segment" };
+        write!(f, "{noun} `{}`: {}", self.key, self.what)
+    }
+}
+
 /// Every flag and segment of a tenant.
 pub(crate) fn load(connection: &mut AnyConnection, tenant_id: i64) -> Result<TenantFlags, StoreError> {
     let rows: Vec<FlagRow> =
         flags::table.filter(flags::tenant_id.eq(tenant_id)).select(row::<FlagRow>()).load(connection)?;
     let mut all = TenantFlags::default();
     for row in rows {
-        let flag = row.read()?;
-        all.flags.insert((flag.app_id, flag.definition.key.clone()), flag);
+        match serde_json::from_str(&row.definition) {
+            Ok(definition) => {
+                let flag = row.with(definition);
+                all.flags.insert((flag.app_id, flag.definition.key.clone()), flag);
+            }
+            Err(_) if row.archived => {}
+            Err(error) => {
+                let FlagRow { app_id, key, salt, .. } = row;
+                all.unreadable.push(Unreadable { app_id, key, salt: Some(salt), what: error.to_string() });
+            }
+        }
     }
     let rows: Vec<SegmentRow> =
         segments::table.filter(segments::tenant_id.eq(tenant_id)).select(row::<SegmentRow>()).load(connection)?;
-    for row in rows {
-        let segment = row.read()?;
-        all.segments.insert((segment.app_id, segment.definition.key.clone()), segment);
+    for SegmentRow { app_id, key, definition, updated_at_us, .. } in rows {
+        match serde_json::from_str::<SegmentDefinition>(&definition) {
+            Ok(definition) => {
+                let key = (app_id, definition.key.clone());
+                all.segments.insert(key, StoredSegment { app_id, definition, updated_at_us });
+            }
+            Err(error) => all.unreadable.push(Unreadable { app_id, key, salt: None, what: error.to_string() }),
+        }
     }
     Ok(all)
 }
@@ -189,22 +267,12 @@ pub(crate) fn remove_segment(tx: &mut Tx<'_>, app_id: i64, key: &Key) -> Result<
 
 impl FlagRow {
     pub(super) fn read(self) -> Result<StoredFlag, StoreError> {
-        Ok(StoredFlag {
-            app_id: self.app_id,
-            salt: self.salt,
-            definition: serde_json::from_str(&self.definition).map_err(|_| StoreError::Corrupt("flag"))?,
-            archived: self.archived,
-            updated_at_us: self.updated_at_us,
-        })
+        let definition = serde_json::from_str(&self.definition).map_err(|_| StoreError::Corrupt("flag"))?;
+        Ok(self.with(definition))
     }
-}
 
-impl SegmentRow {
-    fn read(self) -> Result<StoredSegment, StoreError> {
-        Ok(StoredSegment {
-            app_id: self.app_id,
-            definition: serde_json::from_str(&self.definition).map_err(|_| StoreError::Corrupt("segment"))?,
-            updated_at_us: self.updated_at_us,
-        })
+    fn with(self, definition: FlagDefinition) -> StoredFlag {
+        let Self { app_id, salt, archived, updated_at_us, .. } = self;
+        StoredFlag { app_id, salt, definition, archived, updated_at_us }
     }
 }

@@ -55,6 +55,20 @@ pub(super) fn insert(tx: &mut Tx<'_>, group: &Group) -> Result<Write, StoreError
     Ok(Write::Done)
 }
 
+/// What is kept of its members has the name.
+pub(super) fn rename(tx: &mut Tx<'_>, group: &Group) -> Result<Write, StoreError> {
+    if find(tx, &GroupRef::Name(group.name.clone()))?.is_some_and(|other| other.id != group.id) {
+        return Ok(Write::Taken(Unique::Name));
+    }
+    let row = user_groups::table.find((tx.tenant_id, group.id));
+    let rows = diesel::update(row).set(user_groups::name.eq(group.name.as_str())).execute(&mut *tx.connection)?;
+    if rows != 1 {
+        return Err(StoreError::Corrupt("group that is renamed"));
+    }
+    tx.directory_changed()?;
+    Ok(Write::Done)
+}
+
 pub(super) fn of_user(tx: &mut Tx<'_>, user_id: i64) -> Result<Vec<i64>, StoreError> {
     Ok(group_members::table
         .filter(group_members::tenant_id.eq(tx.tenant_id))

@@ -120,10 +120,11 @@ pub(crate) fn since(tx: &mut Tx<'_>, hour: i64) -> Result<Vec<(i64, Tally, i64)>
     Ok(rows.into_iter().filter_map(known).collect())
 }
 
-/// A tenant whose trail goes on after what is counted, and how far that is.
-pub(crate) fn behind(connection: &mut AnyConnection) -> Result<Option<(i64, i64)>, StoreError> {
+/// The next tenant, by number, whose trail goes on after what is counted, and how far that is.
+pub(crate) fn behind(connection: &mut AnyConnection, after_id: i64) -> Result<Option<(i64, i64)>, StoreError> {
     let found: Option<(i64, Option<i64>)> = tenant_heads::table
         .left_join(tally_marks::table.on(tally_marks::tenant_id.eq(tenant_heads::tenant_id)))
+        .filter(tenant_heads::tenant_id.gt(after_id))
         .filter(tenant_heads::last_event_id.gt(0))
         .filter(tally_marks::last_event_id.is_null().or(tally_marks::last_event_id.lt(tenant_heads::last_event_id)))
         .order(tenant_heads::tenant_id)
@@ -134,12 +135,12 @@ pub(crate) fn behind(connection: &mut AnyConnection) -> Result<Option<(i64, i64)
 }
 
 /// The events after a position, in their order.
-pub(crate) fn events_after(tx: &mut Tx<'_>, id: i64, at_most: i64) -> Result<Vec<Record>, StoreError> {
+pub(crate) fn events_after(tx: &mut Tx<'_>, id: i64, at_most: usize) -> Result<Vec<Record>, StoreError> {
     let texts: Vec<String> = audit_events::table
         .filter(audit_events::tenant_id.eq(tx.tenant_id))
         .filter(audit_events::id.gt(id))
         .order(audit_events::id)
-        .limit(at_most)
+        .limit(i64::try_from(at_most).unwrap_or(i64::MAX))
         .select(audit_events::canonical)
         .load(&mut *tx.connection)?;
     let read = |text: &String| Record::from_canonical(text).map_err(|_| StoreError::Corrupt("audit event"));

@@ -15,14 +15,14 @@ const { chromium } = createRequire(join(variable("OSAYCORE_TEST_NODE_MODULES"), 
 
 /**
  * Does the work on an empty page and prints what it returns as one line of JSON, with what went wrong on the page:
- * `console_errors` and `csp_violations`. A status of a page itself is no console error here: the script asks for it.
+ * `console_errors` and `csp_violations`. `options` are further ones of the browser's context. A status of a page itself is no console error here: the script asks for it.
  */
-export async function onPage(work) {
+export async function onPage(work, options = {}) {
   setTimeout(() => fail(new Error(`not done within ${DEADLINE_MS / 1000} s`)), DEADLINE_MS).unref();
   // playwright-core disables the sandbox by itself, as root and in containers it could not start with it.
   const browser = await chromium.launch({ executablePath: program(), args: ["--no-proxy-server"] });
   try {
-    const context = await browser.newContext({ viewport: WIDE, locale: "en-US" });
+    const context = await browser.newContext({ viewport: WIDE, locale: "en-US", ...options });
     context.setDefaultTimeout(PATIENCE_MS);
     const [errors, violations] = [[], []];
     await context.exposeBinding("tellViolation", (_, violation) => violations.push(violation));

@@ -28,6 +28,28 @@ fn a_file_comes_back_as_it_was_in_both_formats() {
 }
 
 #[test]
+fn a_segment_of_an_app_is_removed_and_every_apps_is_the_apps_again() {
+    let deployment = Deployment::new();
+    let app = text(&deployment.app("Shop"), "app_id");
+    deployment.write("flags.json", FILE);
+    deployment.text(&["flag", "apply", "flags.json"]);
+    deployment.write(
+        "own.json",
+        r#"{"flags": [{"key": "local", "rules": [{"when": [{"segment": "eu"}], "serve": true}]}],
+            "segments": [{"key": "eu", "users": ["ada"]}]}"#,
+    );
+    deployment.text(&["flag", "apply", "own.json", "--app", &app]);
+    let said = deployment.refused(&["flag", "remove-segment", "us"], 1);
+    assert!(said.contains("there is no segment us for every app"), "{said}");
+    let removed = deployment.json(&["flag", "remove-segment", "eu", "--app", &app]);
+    assert_eq!(removed, serde_json::json!({ "removed": "eu", "version": 2 }));
+    let said = deployment.refused(&["flag", "remove-segment", "eu", "--app", &app], 1);
+    assert!(said.contains("there is one for every app: leave out --app"), "{said}");
+    let said = deployment.refused(&["flag", "remove-segment", "eu"], 1);
+    assert!(said.contains("in app Shop: flag `local`, rule `rule 1`"), "{said}");
+}
+
+#[test]
 fn one_fault_and_nothing_is_applied() {
     let deployment = Deployment::new();
     deployment.write("flags.json", FILE);

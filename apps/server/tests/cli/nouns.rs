@@ -219,7 +219,16 @@ fn groups_join_users_and_apps() {
     for (verb, whom) in [("remove", "alice"), ("disallow", app.as_str())] {
         assert_eq!(deployment.json(&["group", verb, "staff", whom])["changed"], true, "{verb}");
     }
-    assert_eq!(deployment.json(&["group", "list"])[0]["name"], "staff");
+    deployment.json(&["group", "create", "--name", "others"]);
+    deployment.refused(&["group", "rename", "staff", "others"], 1);
+    assert_eq!(deployment.json(&["group", "rename", "staff", "crew"])["changed"], true);
+    assert_eq!(
+        deployment.text(&["group", "rename", &number, "crew"]),
+        format!("{number} is crew, as it was already\n")
+    );
+    assert_eq!(deployment.json(&["group", "list"])[0]["name"], "crew");
+    deployment.refused(&["group", "rename", "staff", "crew"], 1);
+    assert_eq!(deployment.text(&["group", "rename", "crew", "staff"]), "crew is staff\n");
     for (verb, whom, said) in [
         ("add", "alice", "alice is in staff\n"),
         ("add", "alice", "alice is in staff, as it was already\n"),

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::console::{Browser, login};
 use crate::sign_in::{APP, DONE, Deployment};
 use crate::support::provider::Visitor;
 use crate::support::{Call, unique};
@@ -66,6 +67,32 @@ fn a_login_that_is_taken_away_is_whoever_the_rules_say() {
     world.run(&["user", "unlink", &ada, "--provider", "local"]);
     world.run(&["user", "set", &ada, "--email-verified", "false"]);
     assert_ne!(id(&deployment.token_of("ada-1")), ada);
+}
+
+#[test]
+fn a_login_that_is_unlinked_in_the_console_opens_the_users_account_no_more() {
+    let deployment = Deployment::new();
+    let world = &deployment.world;
+    let id = |token: &str| deployment.summary(token)["id"].as_str().unwrap().to_owned();
+    let bob = id(&deployment.token_of("bob-2"));
+    let number = world.run_json(&["user", "show", &bob])["oasis_user_id"].to_string();
+    let email = login(world, "ada", "admin");
+    let mut browser = Browser::signed_in(world, &email);
+    let path = format!("/console/users/{number}");
+    let page = browser.page(&path);
+    assert!(page.contains("bob-2") && page.contains("Unlink"), "{page}");
+    let unlink = |browser: &mut Browser<'_>| {
+        browser.post(&format!("{path}/identities/unlink"), &[("provider", "local"), ("subject", "bob-2")])
+    };
+    assert_eq!(unlink(&mut browser).status, 303);
+    let page = browser.page(&path);
+    assert!(page.contains("None. They come when the user signs in by a provider."), "{page}");
+    assert_eq!(world.run_json(&["user", "show", &bob])["identities"], serde_json::json!([]));
+    let by = world.run_json(&["audit", "list", "--action", "user.unlinked"])[0]["actor"].clone();
+    assert_eq!(by["operator"], email.as_str(), "{by}");
+    assert_ne!(id(&deployment.token_of("bob-2")), bob, "whoever signs in by it is somebody else");
+    assert_eq!(unlink(&mut browser).status, 303);
+    assert!(browser.page(&path).contains("has no login of local bob-2"));
 }
 
 #[test]

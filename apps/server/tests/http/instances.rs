@@ -160,13 +160,22 @@ fn what_changes_of_a_user_is_true_at_every_server_at_once() {
     let group = first.run_json(&["group", "create", "--name", "staff"])["group_id"].to_string();
     first.run(&["app", "set", &app.id, "--restrict-to-groups", "true"]);
     first.run(&["group", "allow", &group, &app.id]);
-    within_a_second("the app is restricted", || {
-        context().ok()["app_context"]["app_permissions"]["is_authorized"] == false
+    let of_crew = r#"{"flags": [{"key": "of-crew", "rules": [
+        {"when": [{"attribute": "groups", "op": "contains", "value": "crew"}], "serve": true}]}]}"#;
+    std::fs::write(first.folder().join("flags.json"), of_crew).unwrap();
+    first.run(&["flag", "apply", "flags.json"]);
+    within_a_second("the app is restricted, and the flag is there", || {
+        let context = context().ok();
+        context["app_context"]["app_permissions"]["is_authorized"] == false
+            && context["enabled_features"]["of-crew"] == false
     });
     charged("kept").ok();
     // Each is asked for at the other server without waiting: nothing of it may come from what was kept.
     first.run(&["group", "add", &group, &user.id]);
     assert_eq!(context().ok()["app_context"]["app_permissions"]["is_authorized"], true);
+    assert_eq!(context().ok()["enabled_features"]["of-crew"], false);
+    first.run(&["group", "rename", &group, "crew"]);
+    assert_eq!(context().ok()["enabled_features"]["of-crew"], true);
     first.run(&["group", "disallow", &group, &app.id]);
     assert_eq!(context().ok()["app_context"]["app_permissions"]["is_authorized"], false);
     first.run(&["user", "permit", &user.id, &app.id, "--can-use", "false"]);

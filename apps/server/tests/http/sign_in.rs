@@ -34,10 +34,14 @@ impl Deployment {
     }
 
     fn with_redirects(redirects: &[&str]) -> Self {
-        let mut world = World::new();
-        let mut arguments = vec!["app", "set", "", "--redirect-uris"];
+        let world = World::new();
         let app = world.app_of_every_scope();
-        arguments[2] = &app.id;
+        Self::of(world, app, redirects, ACCOUNTS)
+    }
+
+    /// Serves the world, whose app gets these redirect URIs, beside a provider with these accounts.
+    pub(crate) fn of(mut world: World, app: App, redirects: &[&str], accounts: &str) -> Self {
+        let mut arguments = vec!["app", "set", &app.id, "--redirect-uris"];
         for redirect in redirects {
             if arguments.len() > 4 {
                 arguments.push("--redirect-uris");
@@ -47,7 +51,7 @@ impl Deployment {
         world.run(&arguments);
         world.serve();
         let callback = format!("{}/api/auth/oauth/callback/local", world.base_url());
-        let provider = Provider::start(&[callback], ACCOUNTS);
+        let provider = Provider::start(&[callback], accounts);
         let deployment = Self { world, app, provider };
         deployment.set_provider();
         within_a_second("the provider is known", || deployment.initiate_with("").status == 200);

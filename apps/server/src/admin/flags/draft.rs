@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use osaycore_audit::{Action, Details, Event, Field, Log as _, Target, TargetKind};
 use osaycore_directory::{App, Storage as _};
-use osaycore_flags::{FlagFile, Key};
+use osaycore_flags::{Fault, FlagFile, Key};
 
 use super::scope;
 use crate::admin::By;
@@ -68,6 +68,13 @@ impl<'a> Draft<'a> {
             }
             flag.salt.clone_from(&present.salt);
         }
+        self.after.unreadable.retain(|unreadable| match &unreadable.salt {
+            Some(salt) if unreadable.app_id == key.0 && unreadable.key == key.1.as_str() => {
+                flag.salt.clone_from(salt);
+                false
+            }
+            _ => true,
+        });
         self.after.flags.insert(key, flag);
     }
 
@@ -75,6 +82,9 @@ impl<'a> Draft<'a> {
     pub(super) fn put_segment(&mut self, segment: StoredSegment) {
         let key = (segment.app_id, segment.definition.key.clone());
         if self.after.segments.get(&key).is_none_or(|present| present.definition != segment.definition) {
+            self.after.unreadable.retain(|unreadable| {
+                unreadable.salt.is_some() || unreadable.app_id != key.0 || unreadable.key != key.1.as_str()
+            });
             self.after.segments.insert(key, segment);
         }
     }
@@ -99,11 +109,14 @@ impl<'a> Draft<'a> {
     }
 
     /// Refuses what does not compile for the app, or for any of the tenant's where every app is affected; each fault
-    /// once, and with the app's name where the rest of the tenant's does not show it.
+    /// once, and with the app's name where the rest of the tenant's does not show it. What did not compile before and is
+    /// not touched is nobody's fault who changes something else: another release took it.
     pub(super) fn check(&self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let mut faults = self.faults.clone();
         let mut compile = |app_id: i64, named: Option<&App>| {
-            for fault in self.after.compile(app_id).err().unwrap_or_default() {
+            let Err(found) = self.after.compile(app_id) else { return };
+            let older = self.before.compile(app_id).err().unwrap_or_default();
+            for fault in found.iter().filter(|fault| !older.contains(fault) || self.touches(app_id, fault)) {
                 let text = fault.to_string();
                 if !faults.contains(&text) {
                     faults.push(named.map_or(text.clone(), |app| format!("in app {}: {text}", app.name)));
@@ -120,6 +133,14 @@ impl<'a> Draft<'a> {
             }
         }
         if faults.is_empty() { Ok(()) } else { Err(refused(&faults)) }
+    }
+
+    /// Whether what the fault is of is another than it was.
+    fn touches(&self, app_id: i64, fault: &Fault) -> bool {
+        let (before, after) = (self.before.served(app_id), self.after.served(app_id));
+        let key = |key: &Option<String>| key.as_ref().and_then(|key| key.parse::<Key>().ok());
+        key(&fault.flag).is_some_and(|key| before.flags.get(&key) != after.flags.get(&key))
+            || key(&fault.segment).is_some_and(|key| before.segments.get(&key) != after.segments.get(&key))
     }
 
     /// Writes what is different, audits each of it, and keeps the version that it makes; none if nothing is.
@@ -172,7 +193,7 @@ fn repeated(file: &FlagFile) -> Vec<String> {
 }
 
 /// One fault a line.
-pub(super) fn refused(faults: &[String]) -> Failure {
+fn refused(faults: &[String]) -> Failure {
     ApiError::field(Code::InvalidField, "flags", faults.join("\n")).into()
 }
 

@@ -5,7 +5,7 @@ use osaycore_flags::{Changed, Diff};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::draft::{Draft, refused};
+use super::draft::Draft;
 use super::scope;
 use crate::admin::By;
 use crate::error::{ApiError, Code, Failure};
@@ -103,20 +103,15 @@ pub(super) fn difference(
     now_us: i64,
 ) -> Result<Difference, Failure> {
     let compare = |app_id: i64| {
-        let compile = |flags: &TenantFlags| {
-            flags.compile(app_id).map_err(|faults| {
-                let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-                refused(&faults)
-            })
-        };
-        Ok::<_, Failure>(compile(before)?.diff(&compile(after)?, now_us))
+        let ((before, ..), (after, ..)) = (before.compile_rest(app_id), after.compile_rest(app_id));
+        before.diff(&after, now_us)
     };
-    let all = compare(scope(app))?;
+    let all = compare(scope(app));
     let mut apps = Vec::new();
     if app.is_none() {
         for app in tx.apps()? {
             let has_own = before.has_own(app.id) || after.has_own(app.id);
-            if let Some(diff) = has_own.then(|| compare(app.id)).transpose()?.filter(|diff| *diff != all) {
+            if let Some(diff) = has_own.then(|| compare(app.id)).filter(|diff| *diff != all) {
                 apps.push(InApp { app_id: app.uuid, name: app.name.as_str().to_owned(), diff });
             }
         }

@@ -41,6 +41,14 @@ pub(super) enum Flag {
         #[arg(long)]
         app: Option<AppRef>,
     },
+    /// Remove a segment that nothing asks of
+    RemoveSegment {
+        /// The segment
+        key: Key,
+        /// This app's own [default: the one for all apps]
+        #[arg(long)]
+        app: Option<AppRef>,
+    },
     /// Say what a flag is for a user, and why
     Explain(explain::Explain),
     /// List the versions, newest first: one for each change
@@ -84,6 +92,14 @@ impl Flag {
                 })?;
                 let answer = serde_json::json!({ "archived": key.as_str(), "version": version });
                 session.output.show(&answer, || format!("{key} is archived"))
+            }
+            Self::RemoveSegment { key, app } => {
+                let version = session.write(|tx, by| {
+                    let app = session::optional_app(tx, app)?;
+                    flags::remove_segment(tx, by, app.as_ref(), &key)
+                })?;
+                let answer = serde_json::json!({ "removed": key.as_str(), "version": version });
+                session.output.show(&answer, || format!("segment {key} is removed"))
             }
             Self::Explain(explain) => explain.run(session),
             Self::Versions { app } => versions::list(session, app),

@@ -8,7 +8,7 @@ use osaycore_flags::{FlagDefinition, Key};
 
 use super::draft::{self, Draft, OPERATORS, Rule};
 use super::show::{file, find};
-use super::{Outcome, Scope, Section, Shell, preview, read, resource, save, seen, words};
+use super::{Outcome, Scope, Section, Shell, notation, preview, read, resource, save, seen, words};
 use crate::admin::flags::Edited;
 use crate::extract::console::{Editor, Filled, Form, Person, Refused};
 
@@ -81,10 +81,7 @@ async fn create(form: Form<Editor>, path: Path<String>) -> Result<HttpResponse, 
             ["description", "owner", "tags", "type", "variants", "default"]
                 .map(|name| (name, filled.text(name).to_owned()))
                 .into_iter()
-                .chain([
-                    ("enabled", "yes".to_owned()),
-                    ("definition", serde_json::to_string(&FlagDefinition::new(key)).unwrap_or_default()),
-                ]),
+                .chain([("enabled", "yes".to_owned()), ("definition", notation::json(&FlagDefinition::new(key)))]),
         ));
         let definition = draft.definition(&mut filled)?;
         if !filled.has_problems() {
@@ -203,5 +200,5 @@ fn of_text(text: &str, key: &Key) -> Result<FlagDefinition, String> {
 }
 
 fn pretty(flag: &FlagDefinition) -> String {
-    serde_json::to_string_pretty(flag).unwrap_or_default()
+    notation::carried(&serde_json::to_string_pretty(flag).unwrap_or_default())
 }

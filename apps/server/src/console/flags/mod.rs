@@ -5,6 +5,7 @@ mod edit;
 mod explain;
 mod import;
 mod list;
+mod notation;
 mod segments;
 mod show;
 mod versions;

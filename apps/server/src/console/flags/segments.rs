@@ -1,4 +1,4 @@
-//! Segments: listed, and edited as text.
+//! Segments: listed, edited as text, removed.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -6,7 +6,7 @@ use actix_web::web::{self, Path};
 use askama::Template;
 use osaycore_flags::{FlagFile, SegmentDefinition};
 
-use super::{Outcome, Scope, Section, Shell, preview, read, resource, save, seen, words};
+use super::{Outcome, Scope, Section, Shell, notation, preview, read, resource, save, seen, words};
 use crate::admin::flags::{self, Edited};
 use crate::extract::console::{Editor, Filled, Form, Person, Refused};
 
@@ -28,7 +28,8 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
             resource("/flags/{scope}/segments/edit/{key}", "GET, POST")
                 .route(web::get().to(edit))
                 .route(web::post().to(change)),
-        );
+        )
+        .service(resource("/flags/{scope}/segments/remove/{key}", "POST").route(web::post().to(remove)));
 }
 
 #[derive(Template)]
@@ -44,9 +45,18 @@ struct SegmentsPage<'a> {
 struct SegmentPage<'a> {
     shell: Shell<'a>,
     scope: &'a Scope,
+    /// None: it is not made yet.
+    key: Option<&'a str>,
     form: &'a Filled,
     outcome: &'a Outcome,
     version: i64,
+}
+
+impl SegmentPage<'_> {
+    /// Where its end is confirmed.
+    fn removal(&self, key: &str) -> String {
+        self.scope.path(&format!("/segments/remove/{key}"))
+    }
 }
 
 /// The scope's segments, by key. There are never many: each is compiled into the sets of the apps.
@@ -64,7 +74,7 @@ async fn list(person: Person, path: Path<String>) -> Result<HttpResponse, Refuse
 async fn begin(editor: Editor, path: Path<String>) -> Result<HttpResponse, Refused> {
     let (scope, _) = of_scope(&editor, &path).await?;
     let form = Filled::with([("text", EXAMPLE.to_owned())]);
-    Ok(show(&editor, StatusCode::OK, "New segment", &scope, (&form, &Outcome::default(), scope.version)))
+    Ok(show(&editor, StatusCode::OK, None, &scope, (&form, &Outcome::default(), scope.version)))
 }
 
 /// `POST /console/flags/{scope}/segments/edit`
@@ -76,13 +86,35 @@ async fn create(form: Form<Editor>, path: Path<String>) -> Result<HttpResponse, 
 async fn edit(editor: Editor, path: Path<(String, String)>) -> Result<HttpResponse, Refused> {
     let (scope, segments) = of_scope(&editor, &path.0).await?;
     let segment = segments.into_iter().find(|segment| segment.key.as_str() == path.1).ok_or(Refused::Missing)?;
-    let form = Filled::with([("text", serde_json::to_string_pretty(&segment).unwrap_or_default())]);
-    Ok(show(&editor, StatusCode::OK, &path.1, &scope, (&form, &Outcome::default(), scope.version)))
+    let form = Filled::with([("text", text_of(&segment))]);
+    Ok(show(&editor, StatusCode::OK, Some(&path.1), &scope, (&form, &Outcome::default(), scope.version)))
 }
 
 /// `POST /console/flags/{scope}/segments/edit/{key}`
 async fn change(form: Form<Editor>, path: Path<(String, String)>) -> Result<HttpResponse, Refused> {
     submit(form, &path.0, Some(&path.1)).await
+}
+
+/// `POST /console/flags/{scope}/segments/remove/{key}`
+async fn remove(form: Form<Editor>, path: Path<(String, String)>) -> Result<HttpResponse, Refused> {
+    let Form { who: editor, filled } = form;
+    let (scope, segments) = of_scope(&editor, &path.0).await?;
+    let segment = segments.into_iter().find(|segment| segment.key.as_str() == path.1).ok_or(Refused::Missing)?;
+    let key = segment.key.clone();
+    if !filled.confirms(key.as_str()) {
+        let text = "What you have typed is not the segment's key: it stays.";
+        return Ok(editor.go_with_problem(&scope.segment(key.as_str()), text));
+    }
+    let removed =
+        super::change(&editor, &path.0, move |tx, by, scope| flags::remove_segment(tx, by, scope.app.as_ref(), &key));
+    Ok(match removed.await? {
+        Ok(_) => editor.go(&scope.path("/segments"), &format!("{} is removed.", path.1)),
+        Err(error) => {
+            let (form, outcome) = (Filled::with([("text", text_of(&segment))]), Outcome::refused(error)?);
+            let shown = (&form, &outcome, scope.version);
+            show(&editor, StatusCode::UNPROCESSABLE_ENTITY, Some(&path.1), &scope, shown)
+        }
+    })
 }
 
 /// Looks at who changes, or saves. `key`: of the segment that is edited; none: a new one.
@@ -119,18 +151,22 @@ async fn submit(form: Form<Editor>, name: &str, key: Option<&str>) -> Result<Htt
         }
     };
     let status = if outcome.changes.is_some() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    Ok(show(&editor, status, key.unwrap_or("New segment"), &scope, (&filled, &outcome, version)))
+    Ok(show(&editor, status, key, &scope, (&filled, &outcome, version)))
 }
 
 fn show(
     person: &Person,
     status: StatusCode,
-    title: &str,
+    key: Option<&str>,
     scope: &Scope,
     (form, outcome, version): (&Filled, &Outcome, i64),
 ) -> HttpResponse {
-    let shell = Shell::new(person, Section::Flags, title);
-    person.page(status, &SegmentPage { shell, scope, form, outcome, version })
+    let shell = Shell::new(person, Section::Flags, key.unwrap_or("New segment"));
+    person.page(status, &SegmentPage { shell, scope, key, form, outcome, version })
+}
+
+fn text_of(segment: &SegmentDefinition) -> String {
+    notation::carried(&serde_json::to_string_pretty(segment).unwrap_or_default())
 }
 
 fn of_text(text: &str) -> Result<SegmentDefinition, String> {

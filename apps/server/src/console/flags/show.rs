@@ -7,7 +7,7 @@ use askama::Template;
 use osaycore_flags::{Choice, FlagDefinition, FlagFile, FlagType, Percent, RuleDefinition, Serve};
 
 use super::list::{State, stale};
-use super::{Outcome, Scope, Section, Shell, When, change, done, preview, read, resource, save, seen, words};
+use super::{Outcome, Scope, Section, Shell, When, change, done, notation, preview, read, resource, save, seen, words};
 use crate::admin::flags::{self, Edited, Listed};
 use crate::extract::console::{Editor, Filled, Form, Person, Refused};
 use crate::system;
@@ -91,7 +91,7 @@ async fn show(person: Person, path: Path<(String, String)>) -> Result<HttpRespon
         default: words::default(flag),
         off: words::off(flag),
         rules: flag.rules.iter().enumerate().map(|(index, rule)| RuleRow::new(rule, index)).collect(),
-        overrides: flag.overrides.iter().map(|(user, to)| (user.to_owned(), words::choice(to))).collect(),
+        overrides: flag.overrides.iter().map(|(user, to)| (user.to_owned(), notation::choice(to))).collect(),
         begins: flag.rules.is_empty() && flag.flag_type == FlagType::Boolean && words::default(flag) == "false",
         flag,
     };

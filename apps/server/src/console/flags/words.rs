@@ -1,57 +1,17 @@
-//! Definitions as people read and type them.
+//! Definitions as people read them.
 
 use std::fmt::Write as _;
 
 use osaycore_flags::{
-    Choice, ConditionDefinition, FlagDefinition, FlagType, Operator, Percent, RuleDefinition, SegmentDefinition, Serve,
+    ConditionDefinition, FlagDefinition, FlagType, Operator, Percent, RuleDefinition, SegmentDefinition, Serve,
 };
 use serde_json::Value as Json;
+
+use super::notation::{choice, serve, value, values};
 
 /// `5`, `0.125`.
 pub(super) fn percent(percent: Percent) -> String {
     serde_json::to_string(&percent).unwrap_or_default()
-}
-
-pub(super) fn choice(choice: &Choice) -> String {
-    match choice {
-        Choice::Boolean(value) => value.to_string(),
-        Choice::Variant(name) => name.clone(),
-    }
-}
-
-/// As it is typed: a value, a variant, or `name: weight, name: weight`.
-pub(super) fn serve(serve: &Serve) -> String {
-    match serve {
-        Serve::Choice(of) => choice(of),
-        Serve::Weights(weights) if weights.iter().any(|(name, _)| name.contains([',', ':', '{'])) => {
-            serde_json::to_string(weights).unwrap_or_default()
-        }
-        Serve::Weights(weights) => {
-            weights.iter().map(|(name, weight)| format!("{name}: {weight}")).collect::<Vec<_>>().join(", ")
-        }
-    }
-}
-
-/// As it is typed: a text as it is, unless it could be taken for something else.
-pub(super) fn value(value: &Json) -> String {
-    match value {
-        Json::String(text) if is_plain(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
-/// As they are typed: with commas between them where none has one.
-pub(super) fn values(values: &[Json]) -> String {
-    let texts: Vec<String> = values.iter().map(value).collect();
-    let is_simple = texts.iter().all(|text| !text.contains([',', '[', '"']) && text.trim() == text);
-    if is_simple { texts.join(", ") } else { Json::Array(values.to_vec()).to_string() }
-}
-
-fn is_plain(text: &str) -> bool {
-    !text.is_empty()
-        && text.trim() == text
-        && serde_json::from_str::<Json>(text).is_err()
-        && !text.starts_with(['"', '['])
 }
 
 /// The types, as a form offers them.

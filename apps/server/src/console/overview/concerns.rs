@@ -41,6 +41,7 @@ pub(super) fn of_tenant(tx: &mut Tx<'_>, admin_id: i64, now_us: i64) -> Result<V
     }
     concerns.extend(secrets(tx, now_us)?);
     concerns.extend(locked(tx, now_us)?);
+    concerns.extend(unserved(tx)?);
     concerns.extend(stale(tx, now_us)?);
     let failing = outbox::failing(tx, ATTEMPTS)?;
     if failing > 0 {
@@ -98,6 +99,20 @@ fn locked(tx: &mut Tx<'_>, now_us: i64) -> Result<Option<Concern>, Failure> {
     }
     text.push_str(": too many wrong codes of the second factor. The lock ends by itself, or you end it.");
     Ok(Some(Concern::new("Users are locked out", text, Some(("/console/users?locked=yes", "Look at who is locked")))))
+}
+
+/// Flags that this release does not take.
+fn unserved(tx: &mut Tx<'_>) -> Result<Option<Concern>, Failure> {
+    let wrong = flags::unserved(tx)?;
+    let more = wrong.len().saturating_sub(NAMED);
+    let named = wrong.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
+    let others = if more > 0 { format!("; and {more} more") } else { String::new() };
+    let text = format!(
+        "They do not compile in this release, and whoever asks for them gets the default in the code. Edit or archive \
+         them; one that cannot be read is applied or imported anew. {named}{others}"
+    );
+    let link = Some(("/console/flags", "Look at the flags"));
+    Ok((!wrong.is_empty()).then(|| Concern::new("Flags are not served", text, link)))
 }
 
 /// Flags that decide nothing any more.

@@ -90,10 +90,9 @@ async fn remove(form: Form<Person>) -> Result<HttpResponse, Refused> {
     if !knows_password(&person, filled.text("password")).await? {
         return Ok(person.go_with_problem(PROFILE, "That is not your password: the second factor stays."));
     }
-    let (who, browser, session) = (person.admin.clone(), person.browser(), person.session.token_hash);
+    let (who, browser) = (person.admin.clone(), person.browser());
     let removed = person.write_sealed(move |tx, by, sealer| {
         admins::reset_otp(tx, sealer, by, &who)?;
-        admin::end_all_but(tx, by, &who, &session)?;
         admin::renew(tx, by, &who, &browser)
     });
     let cookie = removed.await?;

@@ -66,7 +66,8 @@ async fn rotate(form: Form<Owner>) -> Result<HttpResponse, Refused> {
         filled.refuse("lead_seconds", "0 to 604800 seconds, which is a week");
     }
     if !filled.has_problems() {
-        let rotated = owner.write_sealed(move |tx, by, sealer| keys::rotate_jwt(tx, sealer, by, algorithm, lead_s));
+        let made = owner.state.make_token_key(owner.tenant_id, algorithm).await?;
+        let rotated = owner.write_sealed(move |tx, by, sealer| keys::rotate_jwt(tx, sealer, by, &made, lead_s));
         match rotated.await {
             Ok(kid) => return Ok(owner.go(KEYS, &format!("The key {kid} is published."))),
             Err(error) => filled.refused_by(error)?,

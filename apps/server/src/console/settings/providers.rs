@@ -78,8 +78,10 @@ async fn create(form: Form<Owner>) -> Result<HttpResponse, Refused> {
         filled.refuse("name", "there is a provider of this name already");
     }
     if let Some(name) = name {
-        let secret = Zeroizing::new(filled.text("client_secret").trim().to_owned());
-        if let Some(response) = save(&owner, name, secret, &mut filled).await? {
+        if filled.text("client_secret").trim().is_empty() {
+            filled.refuse("client_secret", "the secret that came with the id");
+        }
+        if let Some(response) = save(&owner, name, &mut filled).await? {
             return Ok(response);
         }
     }
@@ -96,9 +98,7 @@ async fn show(owner: Owner, name: Path<String>) -> Result<HttpResponse, Refused>
 async fn set(form: Form<Owner>, name: Path<String>) -> Result<HttpResponse, Refused> {
     let Form { who: owner, mut filled } = form;
     let stored = find(&owner, &name).await?.ok_or(Refused::Missing)?;
-    let given = filled.text("client_secret").trim();
-    let secret = if given.is_empty() { stored.client_secret } else { Zeroizing::new(given.to_owned()) };
-    if let Some(response) = save(&owner, stored.name, secret, &mut filled).await? {
+    if let Some(response) = save(&owner, stored.name, &mut filled).await? {
         return Ok(response);
     }
     page(&owner, StatusCode::UNPROCESSABLE_ENTITY, Some(&name), &filled)
@@ -118,29 +118,23 @@ async fn remove(form: Form<Owner>, name: Path<String>) -> Result<HttpResponse, R
 }
 
 /// Sets the provider; none: something is wrong, and noted.
-async fn save(
-    owner: &Owner,
-    name: ProviderName,
-    client_secret: Zeroizing<String>,
-    filled: &mut Filled,
-) -> Result<Option<HttpResponse>, Refused> {
+async fn save(owner: &Owner, name: ProviderName, filled: &mut Filled) -> Result<Option<HttpResponse>, Refused> {
     let (issuer, private_network) = (filled.text("issuer").trim().to_owned(), filled.is_ticked("private_network"));
     let kind = match filled.text("kind") {
         "openid" => Kind::open_id(&issuer).map_err(|error| ("issuer", error.to_string())),
         preset => Kind::preset(preset).map_err(|error| ("kind", error.to_string())),
     };
+    let client_secret = Some(filled.text("client_secret").trim()).filter(|secret| !secret.is_empty());
+    let client_secret = client_secret.map(|secret| Zeroizing::new(secret.to_owned()));
     let client_id = filled.text("client_id").trim().to_owned();
     let scopes = filled.text("scopes").split_whitespace().map(str::to_owned).collect();
     if client_id.is_empty() {
         filled.refuse("client_id", "what the provider calls this deployment");
     }
-    if client_secret.is_empty() {
-        filled.refuse("client_secret", "the secret that came with the id");
-    }
-    let is_openid = filled.text("kind") == "openid";
-    if owner.tenant_id != FIRST_TENANT && (private_network || (is_openid && providers::is_of_this_machine(&issuer))) {
-        filled
-            .refuse("issuer", "a provider in the private network is set by an owner of the deployment's first tenant");
+    if let Ok(kind) = &kind
+        && let Err(error) = providers::must_be_reachable_for(owner.tenant_id, kind, private_network)
+    {
+        filled.refuse("issuer", error.to_string());
     }
     let kind = match kind {
         Ok(kind) if !filled.has_problems() => kind,

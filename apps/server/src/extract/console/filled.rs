@@ -36,6 +36,14 @@ impl Filled {
         Ok(Self { values, problems: Vec::new() })
     }
 
+    /// What may be sent back to be sent again, but for the field `token`; none where a secret is among it.
+    pub(super) fn to_be_kept(&self, token: &str) -> Option<Vec<(String, String)>> {
+        const SECRETS: [&str; 3] = ["password", "secret", "code"];
+        let kept: Vec<_> = self.values.iter().filter(|(name, _)| name != token).collect();
+        let has_secret = kept.iter().any(|(name, _)| SECRETS.iter().any(|secret| name.contains(secret)));
+        (!has_secret).then(|| kept.into_iter().map(|(name, value)| (name.clone(), value.to_string())).collect())
+    }
+
     /// The value of a field; empty where there is none.
     pub(crate) fn text(&self, name: &str) -> &str {
         self.values.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str())

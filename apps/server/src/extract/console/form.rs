@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{HOST, HeaderMap, ORIGIN};
-use actix_web::web::Bytes;
+use actix_web::web::{self, Bytes};
 use actix_web::{FromRequest, HttpRequest};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use futures_util::future::LocalBoxFuture;
@@ -17,6 +17,8 @@ use crate::error::{ApiError, Code};
 const TOKEN: &str = "form_token";
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Of a body, in bytes: a set of flags as large as the API takes, as browsers encode forms.
+const LIMIT: usize = 4 * 1024 * 1024;
 
 /// What somebody has filled in. Whoever may not send it, and whatever another site sends, does not come as far as this.
 pub(crate) struct Form<W = Editor> {
@@ -29,22 +31,52 @@ impl<W: Who> FromRequest for Form<W> {
     type Future = LocalBoxFuture<'static, Result<Self, Refused>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, body) = (request.clone(), Bytes::from_request(request, payload));
+        let (request, body) = (request.clone(), web::Payload::from_request(request, payload));
         Box::pin(async move {
             if !is_from_here(&request)? {
                 return Err(Refused::Forged);
             }
-            let who = W::identify(request).await?;
-            let body = tokio::time::timeout(BODY_TIMEOUT, body).await.map_err(|_| Refused::Unreadable)?;
-            let body = body.map_err(|_| ApiError::from(Code::BodyTooLarge))?;
-            let filled = Filled::read(&body)?;
-            let given = filled.text(TOKEN).as_bytes();
-            if verify_slices_are_equal(given, who.form_token().as_bytes()).is_err() {
-                return Err(Refused::Forged);
-            }
-            Ok(Self { who, filled })
+            let who = match W::identify(request.clone()).await {
+                // Whoever was signed out meanwhile gets back what was typed.
+                Err(signed_out @ Refused::SignIn { .. }) if is_surely_from_here(&request) => Err(signed_out),
+                who => Ok(who?),
+            };
+            let filled = Filled::read(&read(body.await.map_err(|_| Refused::Unreadable)?).await?)?;
+            let (token, refused) = match who {
+                Ok(who)
+                    if verify_slices_are_equal(filled.text(TOKEN).as_bytes(), who.form_token().as_bytes()).is_ok() =>
+                {
+                    return Ok(Self { who, filled });
+                }
+                Ok(who) => (Some(who.form_token().to_owned()), Refused::Forged),
+                Err(refused) => (None, refused),
+            };
+            let kept = is_surely_from_here(&request).then(|| filled.to_be_kept(TOKEN)).flatten();
+            Err(kept.map_or(refused, |fields| Refused::Again(Again { path: request.path().to_owned(), fields, token })))
         })
     }
+}
+
+/// A form whose session is over, to be sent again in another.
+#[derive(Debug)]
+pub(crate) struct Again {
+    pub(super) path: String,
+    /// All but the token.
+    pub(super) fields: Vec<(String, String)>,
+    /// Of the new session; none: nobody is signed in.
+    pub(super) token: Option<String>,
+}
+
+async fn read(body: web::Payload) -> Result<Bytes, Refused> {
+    let body = tokio::time::timeout(BODY_TIMEOUT, body.to_bytes_limited(LIMIT)).await;
+    let too_large =
+        |_| ApiError::from(Code::BodyTooLarge).detail("A form may have 4 MiB. The command line takes more.");
+    body.map_err(|_| Refused::Unreadable)?.map_err(too_large)?.map_err(|_| Refused::Unreadable)
+}
+
+/// Whether a browser says that it is our own page that sends this: no other can make it say so.
+fn is_surely_from_here(request: &HttpRequest) -> bool {
+    request.headers().get("sec-fetch-site").is_some_and(|site| site == "same-origin")
 }
 
 /// What the forms of whoever has this cookie have in them. It tells nothing of the cookie.

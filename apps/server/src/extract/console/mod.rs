@@ -34,12 +34,15 @@ use crate::system;
 
 pub(crate) use cookies::Cookie;
 pub(crate) use filled::Filled;
+use form::Again;
 pub(crate) use form::Form;
-pub(crate) use refused::{Look, Refused};
+pub(crate) use refused::{Look, Refused, fence};
 
 /// Where somebody lands who asked for nothing else.
 pub(crate) const HOME: &str = "/console";
 pub(crate) const SIGN_IN: &str = "/console/sign-in";
+
+const NO_LONGER: &str = "You were signed out, or given another role, while this was under way. Nothing was changed.";
 
 /// Somebody whom a form can be for.
 pub(crate) trait Who: Sized + 'static {
@@ -121,7 +124,7 @@ impl Person {
         &self,
         work: impl FnMut(&mut Tx<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, ApiError> {
-        self.state.read(self.tenant_id, work).await
+        self.state.read_aside(self.tenant_id, work).await
     }
 
     /// Works in a write transaction of the tenant; `By` is this person. It may run again from the start.
@@ -131,7 +134,17 @@ impl Person {
     ) -> Result<T, ApiError> {
         let by =
             By { actor: Actor::Operator(self.admin.email.as_str().to_owned()), ..by(&self.origin, self.tenant_id) };
-        run(&self.state, by, move |tx, by| work(tx, by)).await
+        let (token_hash, halfway, role) = (self.session.token_hash, self.session.halfway, self.admin.role);
+        run(&self.state, by, move |tx, by| {
+            // A body takes its time to arrive, and a password to be checked: who asked may be nobody by now.
+            let standing = admin_sign_in::standing(tx, &token_hash, by.now_us)?;
+            let is_same = |now: &Standing| now.session.halfway == halfway && now.admin.role == role;
+            if !standing.as_ref().is_some_and(is_same) {
+                return Err(ApiError::from(Code::NotPermitted).detail(NO_LONGER).into());
+            }
+            work(tx, by)
+        })
+        .await
     }
 
     /// The same with the key that secrets are sealed under.

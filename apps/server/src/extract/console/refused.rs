@@ -1,10 +1,11 @@
 //! Why a page of the console is not shown, or a form not taken: itself a page, or the way to the sign-in.
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, X_FRAME_OPTIONS};
 use actix_web::{HttpResponse, ResponseError};
 use askama::Template;
 
-use super::{SIGN_IN, see_other};
+use super::{Again, SIGN_IN, see_other};
 use crate::error::{ApiError, Failure};
 use crate::pages;
 use crate::store::admins::Role;
@@ -20,6 +21,9 @@ pub(crate) enum Refused {
     /// Another site's form, or one whose session is over.
     #[error("a form that is not ours, or out of date")]
     Forged,
+    /// A form of ours that was sent when its session was over.
+    #[error("the session of a form is over")]
+    Again(Again),
     /// A body that no form of ours sends.
     #[error("a form that cannot be read")]
     Unreadable,
@@ -38,8 +42,20 @@ pub(crate) struct Look(pub(crate) &'static str);
 impl Look {
     /// A page of a few words.
     pub(crate) fn message(self, status: StatusCode, title: &str, text: &str) -> HttpResponse {
-        pages::page(status, &MessagePage { style: self.0, title, text })
+        let mut response = pages::page(status, &MessagePage { style: self.0, title, text });
+        fence(response.headers_mut());
+        response
     }
+}
+
+/// What every answer of the console has against other sites: nobody frames it, opens it beside himself or keeps it.
+pub(crate) fn fence(headers: &mut HeaderMap) {
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin"));
+    pages::protect(headers);
 }
 
 #[derive(Template)]
@@ -50,11 +66,19 @@ struct MessagePage<'a> {
     text: &'a str,
 }
 
+#[derive(Template)]
+#[template(path = "console/again.html")]
+struct AgainPage<'a> {
+    style: &'a str,
+    again: &'a Again,
+}
+
 impl Refused {
     /// What is shown; none: what every other page shows of a fault.
     pub(crate) fn answer(&self, style: &str) -> Option<HttpResponse> {
         let (status, title, text) = match self {
             Self::SignIn { next } => return Some(see_other(&sign_in(next.as_deref()))),
+            Self::Again(again) => return Some(pages::page(StatusCode::FORBIDDEN, &AgainPage { style, again })),
             Self::SecondFactor => return Some(see_other("/console/sign-in/code")),
             Self::NotAllowed { has, needs } => {
                 let text = format!("You are signed in as {has}. This takes the role {needs}: ask an owner.");
@@ -94,7 +118,7 @@ impl ResponseError for Refused {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::SignIn { .. } | Self::SecondFactor => StatusCode::SEE_OTHER,
-            Self::NotAllowed { .. } | Self::Forged => StatusCode::FORBIDDEN,
+            Self::NotAllowed { .. } | Self::Forged | Self::Again(_) => StatusCode::FORBIDDEN,
             Self::Unreadable => StatusCode::BAD_REQUEST,
             Self::Missing => StatusCode::NOT_FOUND,
             Self::Fault(error) => error.code.status(),

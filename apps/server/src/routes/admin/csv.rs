@@ -53,7 +53,7 @@ async fn page(
     mut write: impl FnMut(&mut Tx<'_>, &Asked) -> Result<Written, Failure> + Send + 'static,
 ) -> Result<Written, ApiError> {
     let asked = Asked { cursor, limit: PAGE };
-    state.read(tenant_id, move |tx| write(tx, &asked)).await
+    state.read_aside(tenant_id, move |tx| write(tx, &asked)).await
 }
 
 /// A line of a table (RFC 4180).

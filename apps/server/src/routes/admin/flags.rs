@@ -221,7 +221,7 @@ async fn apply(
         Ok(precondition.holds(&newest.to_string())?)
     };
     if dry_run {
-        let difference = state.read(admin.tenant_id(), move |tx| {
+        let difference = state.read_aside(admin.tenant_id(), move |tx| {
             let app = optional_app(tx, app.as_ref())?;
             held(tx, app.as_ref())?;
             flags::preview(tx, app.as_ref(), &file, system::now_us())

@@ -139,7 +139,7 @@ async fn read<T: Serialize + Send + 'static>(
     admin: &Admin,
     work: impl FnMut(&mut Tx<'_>) -> Result<T, Failure> + Send + 'static,
 ) -> Result<HttpResponse, ApiError> {
-    json(&state.read(admin.tenant_id(), work).await?)
+    json(&state.read_aside(admin.tenant_id(), work).await?)
 }
 
 /// The same of something that has a version, which `If-Match` may name.
@@ -148,7 +148,7 @@ async fn read_versioned<T: Serialize + Send + 'static>(
     admin: &Admin,
     work: impl FnMut(&mut Tx<'_>) -> Result<(T, String), Failure> + Send + 'static,
 ) -> Result<HttpResponse, ApiError> {
-    let (found, version) = state.read(admin.tenant_id(), work).await?;
+    let (found, version) = state.read_aside(admin.tenant_id(), work).await?;
     let mut response = json(&found)?;
     if let Ok(tag) = HeaderValue::from_str(&format!("\"{version}\"")) {
         response.headers_mut().insert(ETAG, tag);

@@ -124,10 +124,11 @@ async fn set(
         name,
         kind,
         client_id: asked.client_id.0,
-        client_secret: Zeroizing::new(asked.client_secret.0),
+        client_secret: Some(Zeroizing::new(asked.client_secret.0)),
         scopes: asked.scopes.into_iter().map(|scope| scope.0).collect(),
         private_network: asked.private_network,
     };
+    providers::must_be_reachable_for(admin.tenant_id(), &new.kind, new.private_network)?;
     let snapshots = Arc::clone(&state.snapshots);
     super::change(&state, &admin, move |tx, by| {
         let stored = snapshots.with_sealer(tx, |tx, sealer| providers::set(tx, sealer, by, &new))?;

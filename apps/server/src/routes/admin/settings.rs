@@ -10,10 +10,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
 use super::{Changed, List, scoped};
-use crate::admin::bootstrap::DEFAULT_TENANT;
 use crate::admin::{keys, tenants};
 use crate::error::{ApiError, Code, Failure};
 use crate::extract::admin::{Admin, AdminBody};
+use crate::refusals::FIRST_TENANT;
 use crate::routes::{resource, timestamp};
 use crate::schemas;
 use crate::server::State;
@@ -210,11 +210,12 @@ async fn rotate_key(
     if asked.lead_seconds.is_some_and(|seconds| !(0..=LONGEST_LEAD_S).contains(&seconds)) {
         return Err(ApiError::invalid("lead_seconds", format!("a whole number from 0 to {LONGEST_LEAD_S}")));
     }
+    of_the_deployment(admin.tenant_id())?;
+    let made = state.make_token_key(admin.tenant_id(), algorithm).await?;
     let snapshots = Arc::clone(&state.snapshots);
     super::make(&state, &admin, move |tx, by| {
-        of_the_deployment(tx)?;
         let rotated =
-            snapshots.with_sealer(tx, |tx, sealer| keys::rotate_jwt(tx, sealer, by, algorithm, asked.lead_seconds))?;
+            snapshots.with_sealer(tx, |tx, sealer| keys::rotate_jwt(tx, sealer, by, &made, asked.lead_seconds))?;
         Ok(RotatedKey { kid: rotated })
     })
     .await
@@ -229,8 +230,8 @@ async fn rotate_key(
     extensions(("x-error-codes" = json!([Code::ReferenceConflict])))
 )]
 async fn drop_key(state: Data<State>, admin: Admin, kid: Path<String>) -> Result<HttpResponse, ApiError> {
+    of_the_deployment(admin.tenant_id())?;
     super::change(&state, &admin, move |tx, by| {
-        of_the_deployment(tx)?;
         let changed = match keys::drop_jwt(tx, by, &kid) {
             // A repeat finds it done.
             Err(Failure::Refused(error)) if error.code == Code::NotFound => false,
@@ -248,12 +249,12 @@ fn tenant(tx: &mut Tx<'_>) -> Result<Tenant, Failure> {
 }
 
 /// 403 for a token of another tenant than the first: the keys are those of all tenants.
-fn of_the_deployment(tx: &mut Tx<'_>) -> Result<(), Failure> {
-    if tenant(tx)?.name.as_str() == DEFAULT_TENANT {
+fn of_the_deployment(tenant_id: i64) -> Result<(), ApiError> {
+    if tenant_id == FIRST_TENANT {
         return Ok(());
     }
-    let sentence = format!("Token keys are all tenants': a token of the tenant {DEFAULT_TENANT} changes them");
-    Err(ApiError::from(Code::ScopeMissing).detail(sentence).into())
+    let sentence = "Token keys are all tenants': a token of the deployment's first tenant changes them";
+    Err(ApiError::from(Code::ScopeMissing).detail(sentence))
 }
 
 impl TenantView {

@@ -54,6 +54,14 @@ fn another_tenants_token_sees_nothing_and_changes_nothing() {
     // The same names are free there, and another's by these are not touched.
     stranger.does("POST", "/users", r#"{"username":"ada"}"#);
     assert_eq!(stranger.does("DELETE", "/flags/new_ui", "")["changed"], false);
+    // Whose address is private is the deployment's to say.
+    for (address, is_private) in
+        [("http://127.0.0.1:9200", false), ("https://[::1]", false), ("https://10.0.0.7", true)]
+    {
+        let provider =
+            format!(r#"{{"issuer":"{address}","client_id":"a","client_secret":"b","private_network":{is_private}}}"#);
+        stranger.send("PUT", "/providers/inside", &provider).refused(400, "invalid_field");
+    }
     stranger.send("POST", "/settings/token-keys", "{}").refused(403, "scope_missing");
     stranger.send("DELETE", "/settings/token-keys/x", "").refused(403, "scope_missing");
 

@@ -295,6 +295,21 @@ fn a_group_has_members_and_opens_apps() {
     browser.post(&format!("{of_app}/allow"), &[("group", &group_id)]);
     browser.post(&format!("{path}/apps/disallow"), &[("app", &app.oasis_app_id.to_string())]);
     assert_eq!(groups(), serde_json::json!([]));
+    let rename = format!("{path}/rename");
+    world.run(&["group", "create", "--name", "Others"]);
+    browser.page(&path);
+    for (name, says) in [("Others", "The name is taken."), ("", "")] {
+        let refused = browser.post(&rename, &[("name", name)]);
+        assert_eq!(refused.status, 422, "{name}");
+        let problem = problem(refused.text(), "name");
+        assert!(!problem.is_empty() && (says.is_empty() || problem == says), "{problem}");
+    }
+    assert_eq!(browser.post(&rename, &[("name", "Crew <b>")]).status, 303);
+    let renamed = browser.page(&path);
+    assert!(renamed.contains("The group is called Crew &#60;b&#62;.") && !renamed.contains("<b>"), "{renamed}");
+    let event = world.run_json(&["audit", "list", "--action", "group.updated"])[0].clone();
+    assert_eq!((&event["before"]["name"], &event["after"]["name"]), (&"Staff".into(), &"Crew <b>".into()), "{event}");
+    assert_eq!(world.run_json(&["user", "show", "user00"])["groups"], serde_json::json!(["Crew <b>"]));
     let member = second.split_once("name=\"member\" value=\"").unwrap().1.split('"').next().unwrap();
     browser.post(&format!("{path}/members/remove"), &[("member", member)]);
     assert!(browser.page("/console/groups").contains("<td class=\"number\">50</td>"));

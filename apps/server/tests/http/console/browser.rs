@@ -2,9 +2,11 @@
 
 use tempfile::TempDir;
 
+use super::town::{HOSTILE, Town};
 use super::{PASSWORD, login, owned};
 use crate::support::authenticator::Authenticator;
 use crate::support::browser::Script;
+use crate::support::programs::python;
 use crate::support::{World, now_s, on_postgres};
 
 #[test]
@@ -29,53 +31,44 @@ fn the_first_owner_signs_in_sets_up_a_second_factor_and_signs_in_with_it() {
     all_is_well(&seen);
 }
 
+/// Opens pages of a town as somebody; → what the script has seen. `followed`: what it follows, instead of looking.
+fn look_around(town: &Town, who: &str, screens: &[String], followed: &[&str]) -> serde_json::Value {
+    let base = town.world().base_url();
+    let mut script = Script::start("console_screens.mjs", &[&[base.as_str(), who, PASSWORD], followed].concat());
+    for path in screens {
+        script.say(path);
+    }
+    script.end()
+}
+
 #[test]
 fn every_screen_is_for_everybody() {
     if on_postgres() {
         return eprintln!("not run on PostgreSQL too: it is about the pages");
     }
-    let mut world = World::new();
-    let email = login(&world, "ada", "owner");
-    login(&world, "vera.with.a.rather.long.address.that.wants.to.be.broken", "viewer");
-    world.run(&["admin", "set", "2", "--disabled", "true"]);
-    world.user("ann");
-    let screens = money(&mut world);
-    let screens: Vec<&str> = screens.iter().map(String::as_str).collect();
-    let base = world.base_url();
-    let arguments = [&[&base, &email, PASSWORD, "login=/console/settings/logins/2"], screens.as_slice()].concat();
-    let seen = Script::start("console_screens.mjs", &arguments).end();
-    assert!(seen["screens"].as_u64().unwrap() >= 14, "{seen}");
+    let town = Town::new();
+    let seen = look_around(&town, &town.owner, &town.screens(), &[]);
+    assert!(seen["statuses"].as_array().unwrap().len() >= 90, "{seen}");
+    all_is_well(&seen);
+    // What refuses somebody is a screen too.
+    let lose =
+        "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=30).execute('ALTER TABLE payments RENAME TO lost')";
+    assert!(python("sqlite3").args(["-c", lose]).arg(town.world().database()).status().unwrap().success());
+    let refused = ["/console/apps/new", "/console/credits/payments", "/console/credits/0"].map(str::to_owned);
+    let seen = look_around(&town, &town.viewer, &refused, &[]);
+    assert_eq!(seen["statuses"], serde_json::json!([403, 503, 404]), "{seen}");
     all_is_well(&seen);
 }
 
-/// Serves, and has credits spent and paid, and something refused; → the screens of single things.
-fn money(world: &mut World) -> Vec<String> {
-    let (shop, ada) = (world.app_of_every_scope(), world.rich_user("ada", "1200"));
-    let secret = world.folder().join("client.secret");
-    std::fs::write(&secret, "of-the-console").unwrap();
-    let secret = secret.to_str().unwrap();
-    let google = ["provider", "set", "google", "--preset", "google", "--client-id", "shop", "--client-secret-file"];
-    world.run(&[&google[..], &[secret]].concat());
-    world.run(&["app", "set", &shop.id, "--default-credit-rate", "3"]);
-    world.run(&["key", "rotate", "jwt", "--algorithm", "EdDSA"]);
-    world.serve();
-    let token = world.token(&shop, &ada);
-    let spend = |amount: &str| world.deduct(&shop, &token, &format!(r#""amount":{amount},"description":"A report""#));
-    let spent = spend("12.5").ok();
-    assert_eq!(spend("9999").status, 402);
-    let payment =
-        format!(r#"{{"user_id":"{}","amount":9.99,"currency":"EUR","credits":100,"status":"succeeded"}}"#, ada.id);
-    let payment = world.call(&shop, "POST", "/api/payments", &payment).ok();
-    world.run(&["app", "rotate-secret", &shop.id, "--grace-seconds", "3600"]);
-    world.stop();
-    world.serve();
-    let event = world.run_json(&["audit", "list", "--action", "app.updated"])[0]["id"].clone();
-    vec![
-        format!("transaction=/console/credits/{}", spent["transaction_id"].as_str().unwrap()),
-        format!("payment=/console/credits/payments/{}", payment["payment_id"].as_str().unwrap()),
-        format!("event=/console/audit/{event}"),
-        "provider=/console/settings/providers/google".to_owned(),
-    ]
+#[test]
+fn nothing_that_others_have_written_runs_on_any_screen() {
+    if on_postgres() {
+        return eprintln!("not run on PostgreSQL too: it is about the pages");
+    }
+    let town = Town::hostile();
+    let seen = look_around(&town, &town.owner, &town.screens(), &[HOSTILE]);
+    assert!(seen["shown"].as_u64().unwrap() >= 50, "the screens show what was stored: {}", seen["shown"]);
+    all_is_well(&seen);
 }
 
 #[test]
@@ -99,6 +92,49 @@ fn a_person_finds_out_who_spent_and_who_changed_the_settings() {
     assert_eq!(seen["change"], serde_json::json!(["Default credits per unit", "none", "3.00"]), "{seen}");
     assert_eq!(seen["actor"], "cli", "{seen}");
     all_is_well(&seen);
+}
+
+/// A world with a login, and with the flag checkout, whose rule `some` takes nobody yet.
+fn with_checkout() -> (World, String) {
+    let mut world = World::new();
+    let email = login(&world, "ada", "admin");
+    let flags =
+        r#"{"flags": [{"key": "checkout", "rules": [{"name": "some", "rollout": {"percent": 0}, "serve": true}]}]}"#;
+    std::fs::write(world.folder().join("flags.json"), flags).unwrap();
+    world.run(&["flag", "apply", "flags.json"]);
+    world.serve();
+    (world, email)
+}
+
+/// The percentage that the rule `some` of checkout takes by now.
+fn percent(world: &World) -> serde_json::Value {
+    world.run_json(&["flag", "export"])["flags"][0]["rules"][0]["rollout"]["percent"].clone()
+}
+
+#[test]
+fn the_keyboard_alone_suffices() {
+    if on_postgres() {
+        return eprintln!("not run on PostgreSQL too: it is about the pages");
+    }
+    let (world, email) = with_checkout();
+    let seen = Script::start("console_keyboard.mjs", &[&world.base_url(), &email, PASSWORD]).end();
+    all_is_well(&seen);
+    assert_eq!(percent(&world), 5, "{seen}");
+    let secrets = seen["secrets"].as_array().unwrap();
+    assert!(secrets.len() == 2 && secrets[0] != secrets[1], "{seen}");
+    assert!(seen["stops"].as_u64().unwrap() > 100, "{seen}");
+    assert_eq!(world.run_json(&["app", "list"])[0]["name"], "By hand");
+}
+
+#[test]
+fn no_script_is_needed() {
+    if on_postgres() {
+        return eprintln!("not run on PostgreSQL too: it is about the pages");
+    }
+    let (world, email) = with_checkout();
+    all_is_well(&Script::start("console_no_script.mjs", &[&world.base_url(), &email, PASSWORD]).end());
+    assert_eq!(percent(&world), 5);
+    assert_eq!(world.run_json(&["user", "list", "--deleted"])[0]["username"], "paul");
 }
 
 #[track_caller]

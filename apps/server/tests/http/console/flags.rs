@@ -121,6 +121,52 @@ fn a_flag_is_edited_by_its_form_and_keeps_what_the_form_has_no_field_for() {
 }
 
 #[test]
+fn what_a_form_shows_is_read_back_whatever_names_it_has_and_when_other_members_change() {
+    let mut world = World::new();
+    let email = login(&world, "ada", "admin");
+    let rules = json!([
+        {"name": "a, b", "when": [{"attribute": "x:y", "op": "in", "values": ["a, b", "5", 5, "c=d"]}],
+         "serve": {"a=b": 1, "c: d": 2, "true": 3}, "rollout": {"percent": 5, "salt": "kept"}},
+        {"when": [{"attribute": "city", "op": "=", "value": "a, b", "case_insensitive": true}], "serve": "c: d"}]);
+    let flag = json!({"key": "checkout", "type": "string", "tags": ["a, b"], "default": "a=b", "rules": rules,
+        "variants": {"a=b": "1, 2", "c: d": "=", "true": "t"}, "overrides": {"u=1": "true"}});
+    apply(&world, &json!({"flags": [{"key": "other", "default": true}, flag]}), &[]);
+    world.serve();
+    let mut browser = Browser::signed_in(&world, &email);
+    let page = browser.page(&format!("{CHECKOUT}/edit"));
+    let set = [
+        ("tags", r#""a, b", c"#),
+        ("overrides", "\"u=1\" = \"true\"\r\nu2 = a=b\r\n"),
+        ("prerequisites", "other = true"),
+        ("ends_at", "2999-01-01T00:00:00Z"),
+        ("rule.0.serve", r#"a=b: 1, "c: d": 2, true: 4"#),
+        ("rule.0.schedule", "2026-01-01T00:00:00Z = 5\r\n2999-01-01T00:00:00Z = 50 %"),
+        ("rule.0.sticky", "yes"),
+        ("rule.0.when.0.value", r#""a, b", "5", 5, c=d, e"#),
+    ];
+    let saved = submit(&mut browser, &page, &set, "save");
+    assert_eq!(saved.status, 303, "{}", saved.text());
+    let mut expected = flag.clone();
+    expected["tags"] = json!(["a, b", "c"]);
+    expected["overrides"] = json!({"u=1": "true", "u2": "a=b"});
+    expected["prerequisites"] = json!([{"flag": "other", "value": true}]);
+    expected["ends_at"] = json!("2999-01-01T00:00:00Z");
+    let rule = &mut expected["rules"][0];
+    rule["serve"]["true"] = json!(4);
+    rule["sticky"] = json!(true);
+    rule["when"][0]["values"] = json!(["a, b", "5", 5, "c=d", "e"]);
+    rule["rollout"]["schedule"] =
+        json!([{"at": "2026-01-01T00:00:00Z", "percent": 5}, {"at": "2999-01-01T00:00:00Z", "percent": 50}]);
+    assert_eq!(stored(&world), expected);
+    let page = browser.page(&format!("{CHECKOUT}/edit"));
+    assert!(page.contains("<details open>") && page.contains("<details>"), "what is set is shown: {page}");
+    assert_eq!((submit(&mut browser, &page, &[], "save").status, stored(&world)), (303, expected));
+    let page = browser.page(&format!("{CHECKOUT}/edit"));
+    let wrong = submit(&mut browser, &page, &[("prerequisites", "gone = true")], "save");
+    assert!(wrong.status == 422 && wrong.text().contains("prerequisite `gone`: unknown flag"), "{}", wrong.text());
+}
+
+#[test]
 fn what_does_not_compile_is_not_saved_and_what_was_typed_is_kept() {
     let (world, email) = begun();
     let mut browser = Browser::signed_in(&world, &email);
@@ -216,6 +262,40 @@ fn flags_are_imported_after_a_look_archived_by_name_and_put_back() {
     browser.post("/console/flags/all/versions/rollback", &back("4", "3"));
     assert!(browser.page("/console/flags/all/versions").contains("Version 5 is version 3 again."));
     assert!(browser.page("/console/flags").contains("flags/second"));
+}
+
+#[test]
+fn a_segment_is_removed_once_nothing_asks_of_it() {
+    let (world, email) = begun();
+    let asks = |key: &str, segment: &str| json!({"key": key, "rules": [{"name": "testers", "when": [{"segment": segment}], "serve": true}]});
+    let held = json!({"key": "held", "holdouts": ["beta"]});
+    let segments = json!([{"key": "beta", "users": ["u"]}, {"key": "inner", "when": [{"segment": "beta"}]}]);
+    apply(&world, &json!({"flags": [asks("new-ui", "beta"), held], "segments": segments}), &[]);
+    let mut browser = Browser::signed_in(&world, &email);
+    let (edit, remove) = ("/console/flags/all/segments/edit/beta", "/console/flags/all/segments/remove/beta");
+    assert!(browser.page(edit).contains("Remove the segment"));
+    browser.post(remove, &[("confirm", "bet")]);
+    assert!(browser.page(edit).contains("it stays"), "the key was not typed");
+    let refused = browser.post(remove, &[("confirm", "beta")]);
+    assert_eq!(refused.status, 422);
+    for says in ["segment `beta` is in use", "flag `new-ui`, rule `testers`", "flag `held`", "segment `inner`"] {
+        assert!(refused.text().contains(says), "{says}: {}", refused.text());
+    }
+    let cli = world.cli(&["flag", "remove-segment", "beta"]);
+    assert!(!cli.status.success() && String::from_utf8_lossy(&cli.stderr).contains("flag `new-ui`"), "{cli:?}");
+    assert_eq!(world.run_json(&["flag", "export"])["segments"], segments);
+    // Renamed: the new one is made, asked of, and the old one removed.
+    let renamed = json!([{"key": "testers", "users": ["u"]}, {"key": "inner", "when": [{"segment": "testers"}]}]);
+    let held = json!({"key": "held", "holdouts": ["testers"]});
+    apply(&world, &json!({"flags": [asks("new-ui", "testers"), held], "segments": renamed}), &[]);
+    let removed = browser.post(remove, &[("confirm", "beta")]);
+    assert_eq!((removed.status, removed.header("location")), (303, Some("/console/flags/all/segments")));
+    assert!(browser.page("/console/flags/all/segments").contains("beta is removed."));
+    assert_eq!(browser.post(remove, &[("confirm", "beta")]).status, 404);
+    let event = world.run_json(&["audit", "list", "--action", "segment.removed"])[0].clone();
+    assert!(event["actor"]["operator"] == email.as_str(), "{event}");
+    world.run(&["flag", "rollback"]);
+    assert_eq!(world.run_json(&["flag", "export"])["segments"][0]["key"], "beta", "it is taken back");
 }
 
 #[test]

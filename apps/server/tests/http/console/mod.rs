@@ -5,12 +5,16 @@ mod apps_person;
 mod browser;
 mod flags;
 mod forms;
+mod markup;
 mod money;
 mod overview;
 mod person;
+mod privileges;
+mod routes;
 mod sessions;
 mod settings;
 mod sign_in;
+mod town;
 mod trail;
 mod users;
 
@@ -115,6 +119,7 @@ impl<'w> Browser<'w> {
     /// Whatever it is, with the cookies.
     #[track_caller]
     pub(crate) fn send(&mut self, call: Call) -> Answer {
+        let path = &call.path.clone();
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let answer = call.set("Cookie", &cookies.join("; ")).set("User-Agent", &self.agent).send(self.world);
         for (_, value) in answer.headers.iter().filter(|(name, _)| name == "set-cookie") {
@@ -126,6 +131,7 @@ impl<'w> Browser<'w> {
                 self.cookies.insert(name.to_owned(), value.to_owned());
             }
         }
+        keeps_to_itself(path, &answer);
         if let Some((_, rest)) = answer.text().split_once("name=\"form_token\" value=\"") {
             rest.split('"').next().unwrap().clone_into(&mut self.token);
         }
@@ -175,28 +181,27 @@ pub(crate) fn set_cookie<'a>(answer: &'a Answer, name: &str) -> &'a str {
     }
 }
 
-/// The paths of the POSTs of the console, of its source.
-fn posts() -> Vec<String> {
-    let mut found = Vec::new();
-    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/console")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let code = std::fs::read_to_string(path).unwrap();
-            for rest in code.split("resource(").skip(1) {
-                let strings: Vec<&str> = rest.split('"').take(4).collect();
-                if let [_, path, _, methods] = strings[..]
-                    && methods.split(", ").any(|method| method == "POST")
-                {
-                    found.push(format!("/console{path}"));
-                }
-            }
-        }
+/// What every answer has against other sites, whatever it is.
+#[track_caller]
+fn keeps_to_itself(path: &str, answer: &Answer) {
+    let header = |name: &str| answer.header(name).unwrap_or_else(|| panic!("{path} has no {name}"));
+    assert_eq!(header("x-frame-options"), "DENY", "{path}");
+    assert_eq!(header("cross-origin-opener-policy"), "same-origin", "{path}");
+    assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
+    assert_eq!(header("referrer-policy"), "no-referrer", "{path}");
+    if !path.starts_with("/console/assets/") {
+        assert_eq!(header("cache-control"), "no-store", "{path}");
     }
-    assert!(found.len() >= 8, "the routes were not found: {found:?}");
-    found
+    let policy = header("content-security-policy");
+    for part in
+        ["default-src 'none'", "script-src 'self'", "style-src 'self'", "base-uri 'none'", "frame-ancestors 'none'"]
+    {
+        assert!(policy.contains(part), "{path}: {policy}");
+    }
+    assert!(!policy.contains("unsafe"), "{path}: {policy}");
+    if answer.header("content-type").is_none_or(|kind| !kind.starts_with("text/html")) {
+        return;
+    }
+    let page = answer.text();
+    assert!(!page.contains("style=\"") && !page.contains(" onclick") && !page.contains("<script>"), "{path}: {page}");
 }

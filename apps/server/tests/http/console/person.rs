@@ -120,6 +120,7 @@ fn an_owner_makes_logins_and_takes_them_back() {
     owner.page(&path);
     let removed = owner.post(&format!("{path}/second-factor"), &[("confirm", "eve@example.com")]);
     assert_eq!(removed.status, 303);
+    assert_eq!(eve.get("/console").status, 303, "whoever had the phone is signed out");
     assert_eq!(Browser::new(&world).sign_in("eve@example.com", &another).header("location"), Some("/console"));
 
     let own =

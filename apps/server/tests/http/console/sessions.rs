@@ -1,7 +1,10 @@
 //! Sessions: listed, ended, and known to every server.
 
-use super::{Browser, PASSWORD, login, login_of, owned};
-use crate::support::World;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use super::{Browser, PASSWORD, form, login, login_of, owned};
+use crate::support::{Answer, Call, World};
 
 #[test]
 fn a_session_is_known_to_every_server_and_over_at_every_server() {
@@ -44,6 +47,35 @@ fn sessions_are_listed_and_ended_by_their_own_person_only() {
     phone.post("/console/profile/sessions/end", &[("session", &handle)]);
     assert_eq!(desk.get("/console").status, 303);
     assert_eq!(phone.get("/console").status, 200);
+}
+
+#[test]
+fn who_is_shut_out_while_a_form_arrives_changes_nothing() {
+    let mut world = World::new();
+    let (ada, _) = (login(&world, "ada", "owner"), login(&world, "eve", "owner"));
+    world.serve();
+    for shut_out in [["--disabled", "true"], ["--role", "viewer"]] {
+        world.run(&["admin", "set", &ada, "--disabled", "false", "--role", "owner"]);
+        let mut browser = Browser::signed_in(&world, &ada);
+        browser.page("/console/groups/new");
+        let name = format!("late-{}", shut_out[1]);
+        let cookie = format!("osaycore_console={}", browser.session());
+        let fields = [("name", name.as_str()), ("form_token", browser.token.as_str())];
+        let bytes = form("/console/groups/new", &fields).set("Cookie", &cookie).bytes();
+        let (sent, rest) = bytes.split_at(bytes.len() - 3);
+        let mut stream = TcpStream::connect(world.address()).unwrap();
+        stream.write_all(sent).unwrap();
+        // By the end of a command the server has long looked who it is.
+        world.run(&[&["admin", "set", ada.as_str()], &shut_out[..]].concat());
+        stream.write_all(rest).unwrap();
+        let mut received = Vec::new();
+        stream.read_to_end(&mut received).unwrap();
+        let answer = Answer::parse(&received).unwrap();
+        let is_told = answer.status == 422 && answer.text().contains("You were signed out, or given another role");
+        assert!(is_told || answer.header("location") == Some("/console/sign-in"), "{}", answer.text());
+        let groups = world.run_json(&["group", "list"]).to_string();
+        assert!(!groups.contains(&name), "{groups}");
+    }
 }
 
 #[test]
@@ -95,4 +127,33 @@ fn every_other_browser_is_signed_out_at_once() {
     for other in &mut others {
         assert_eq!(other.get("/console").status, 303);
     }
+}
+
+#[test]
+fn what_was_typed_outlives_the_session_it_was_typed_in() {
+    let (world, email) = owned();
+    let mut browser = Browser::signed_in(&world, &email);
+    browser.page("/console/groups/new");
+    let old = form("/console/groups/new", &[("name", "tea & <b>"), ("form_token", browser.token.as_str())]);
+    browser.post("/console/sign-out", &[]);
+    let typed = "name=\"name\" value=\"tea &#38; &#60;b&#62;\"";
+    let ours = |call: &Call| call.clone().set("Sec-Fetch-Site", "same-origin");
+
+    assert_eq!(browser.send(old.clone()).status, 303, "a form that nobody vouches for is not shown again");
+    let answer = browser.send(ours(&old));
+    assert!(answer.status == 403 && answer.text().contains(typed), "{}", answer.text());
+    assert!(answer.text().contains("sign in in another tab"), "{}", answer.text());
+    let page = answer.text().to_owned();
+
+    let mut browser = Browser::signed_in(&world, &email);
+    assert_eq!(browser.send(form("/console/groups/new", &[("name", "tea & <b>")])).status, 403, "nor a forged one");
+    let answer = browser.send(ours(&old));
+    assert!(answer.status == 403 && answer.text().contains(typed), "{}", answer.text());
+    assert_ne!(answer.text(), page);
+    let again = browser.post("/console/groups/new", &[("name", "tea & <b>")]);
+    assert_eq!(again.status, 303, "{}", again.text());
+
+    let secret = form("/console/profile/password", &[("password", "hush-hush"), ("new_password", "x")]);
+    let answer = browser.send(ours(&secret));
+    assert!(answer.status == 403 && !answer.text().contains("hush-hush"), "{}", answer.text());
 }

@@ -45,6 +45,15 @@ fn an_owner_sets_a_provider_keeps_its_secret_and_removes_it() {
     assert_eq!(listed[0]["client_id"], "another", "{listed}");
     let events = world.run_json(&["audit", "list", "--action", "provider.set"]);
     assert_eq!(events[0]["actor"]["operator"], email, "{events}");
+    let told = |event: &serde_json::Value, side: &str, field: &str| event[side][field].clone();
+    assert_eq!(
+        (told(&events[0], "before", "client_id"), told(&events[0], "after", "client_id")),
+        ("shop".into(), "another".into())
+    );
+    assert_eq!(told(&events[0], "after", "credential_replaced"), false, "{events}");
+    assert_eq!(told(&events[1], "after", "credential_replaced"), true, "{events}");
+    assert_eq!(owner.post(&path, &changed).status, 303);
+    assert_eq!(world.run_json(&["audit", "list", "--action", "provider.set"]), events, "nothing is changed");
     owner.page(&path);
     owner.post(&format!("{path}/remove"), &[("confirm", "other")]);
     assert!(owner.page(&path).contains("the provider stays"));

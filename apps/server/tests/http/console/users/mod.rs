@@ -56,7 +56,7 @@ fn balance(world: &World, user: &str) -> String {
 }
 
 /// A user who has enrolled, with the phone.
-fn enrolled(world: &World, app: &App, username: &str) -> (Authenticator, User) {
+pub(super) fn enrolled(world: &World, app: &App, username: &str) -> (Authenticator, User) {
     use base64::Engine as _;
     let library = Library::of(app);
     let new = library.register_user(&NewUser { username, ..NewUser::default() });
@@ -70,7 +70,7 @@ fn enrolled(world: &World, app: &App, username: &str) -> (Authenticator, User) {
 }
 
 /// Enters wrong codes until the user is locked.
-fn lock(world: &World, app: &App, username: &str) {
+pub(super) fn lock(world: &World, app: &App, username: &str) {
     let library = Library::of(app);
     for code in ["000001", "000002", "000003", "000004", "000005"] {
         library.send(world, &library.verify_user_otp(username, code, LOGIN));
@@ -80,7 +80,7 @@ fn lock(world: &World, app: &App, username: &str) {
 }
 
 /// A user who has enrolled and is locked in the app.
-fn locked(world: &World, app: &App, username: &str) -> User {
+pub(super) fn locked(world: &World, app: &App, username: &str) -> User {
     let (_, user) = enrolled(world, app, username);
     lock(world, app, username);
     user
