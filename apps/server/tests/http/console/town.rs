@@ -6,7 +6,7 @@ use super::routes::{self, Least, Route};
 use super::users::{enrolled, lock};
 use super::{Browser, PASSWORD, login, login_of};
 use crate::sign_in::{DONE, Deployment};
-use crate::support::{Call, User, World, now_s};
+use crate::support::{App, Call, User, World, now_s};
 
 /// What runs, or breaks out, wherever a page takes a text for markup. It has characters of every context: an element's text,
 /// an attribute, a `textarea`, a template.
@@ -107,22 +107,7 @@ impl Town {
         let session = json!({"user_id": ann.id, "refresh_token": true, "expires_in_seconds": 1000});
         Call::post("/api/auth/generate-user-jwt", session.to_string()).signed(shop).send(world).ok();
 
-        // Flags, twice: of every app and of one.
-        for (percent, further) in [(5, &[][..]), (7, &[]), (9, &["--app", &shop.id])] {
-            let flag = json!({"key": "checkout", "description": words("The new checkout"), "owner": text("web"),
-                "tags": [text("tag")], "type": "string", "variants": {"old": words("v1"), "new": words("v2")}, "default": "old",
-                "rules": [{"name": "staff", "when": [{"attribute": "role", "op": "=", "value": text("staff")},
-                    {"segment": "eu"}], "serve": "new"}, {"name": "some", "rollout": {"percent": percent}, "serve": "new"}]});
-            let aside = json!({"key": "aside", "expires_at": "2020-01-01T00:00:00Z"});
-            let eu = json!({"key": "eu", "when": [{"attribute": "country", "op": "in", "values": [text("de")]}]});
-            let file = world.folder().join("flags.json");
-            std::fs::write(
-                &file,
-                json!({"flags": [flag, aside], "segments": [eu, {"key": "unused", "users": ["u"]}]}).to_string(),
-            )
-            .unwrap();
-            world.run(&[&["flag", "apply", file.to_str().unwrap()], further].concat());
-        }
+        flags(world, shop, &text, &words);
 
         // The deployment's own.
         world.run(&["key", "rotate", "jwt", "--algorithm", "EdDSA", "--lead-seconds", "3600"]);
@@ -209,6 +194,25 @@ impl Town {
         browser.sign_in(&self.hal, PASSWORD);
         browser.page("/console/sign-in/code");
         browser
+    }
+}
+
+/// Flags, twice: of every app and of one.
+fn flags(world: &World, shop: &App, text: &dyn Fn(&str) -> String, words: &dyn Fn(&str) -> String) {
+    for (percent, further) in [(5, &[][..]), (7, &[]), (9, &["--app", &shop.id])] {
+        let flag = json!({"key": "checkout", "description": words("The new checkout"), "owner": text("web"),
+            "tags": [text("tag")], "type": "string", "variants": {"old": words("v1"), "new": words("v2")}, "default": "old",
+            "rules": [{"name": "staff", "when": [{"attribute": "role", "op": "=", "value": text("staff")},
+                {"segment": "eu"}], "serve": "new"}, {"name": "some", "rollout": {"percent": percent}, "serve": "new"}]});
+        let aside = json!({"key": "aside", "expires_at": "2020-01-01T00:00:00Z"});
+        let eu = json!({"key": "eu", "when": [{"attribute": "country", "op": "in", "values": [text("de")]}]});
+        let file = world.folder().join("flags.json");
+        std::fs::write(
+            &file,
+            json!({"flags": [flag, aside], "segments": [eu, {"key": "unused", "users": ["u"]}]}).to_string(),
+        )
+        .unwrap();
+        world.run(&[&["flag", "apply", file.to_str().unwrap()], further].concat());
     }
 }
 
