@@ -1,6 +1,6 @@
 //! A rule as a form has it.
 
-use osaycore_flags::{Percent, RolloutDefinition, RuleDefinition, SchedulePoint};
+use osaycore_flags::{Hash, Percent, RolloutDefinition, RuleDefinition, SchedulePoint, Serve};
 
 use super::condition::Condition;
 use super::{Texts, hidden, of_condition, of_rule, optional, ticked};
@@ -83,8 +83,8 @@ impl Rule {
             Ok(serve) => rule.serve = serve,
             Err(problem) => filled.refuse(&of_rule(at, "serve"), problem),
         }
-        let rollout = rule.rollout.take().unwrap_or_default();
-        rule.rollout = self.rollout(rollout, filled, at);
+        let was = rule.rollout.take().unwrap_or_default();
+        rule.rollout = self.rollout(was, matches!(rule.serve, Serve::Weights(_)), filled, at);
         rule.when = Vec::with_capacity(self.conditions.len());
         for (inner, condition) in self.conditions.iter().enumerate() {
             rule.when.push(condition.definition(filled, |member| of_condition(at, inner, member)));
@@ -92,8 +92,14 @@ impl Rule {
         Ok(rule)
     }
 
-    /// None without percentage and schedule: everybody.
-    fn rollout(&self, was: RolloutDefinition, filled: &mut Filled, at: usize) -> Option<RolloutDefinition> {
+    /// Everybody without percentage and schedule.
+    fn rollout(
+        &self,
+        was: RolloutDefinition,
+        is_weighted: bool,
+        filled: &mut Filled,
+        at: usize,
+    ) -> Option<RolloutDefinition> {
         let mut schedule = Vec::new();
         for line in notation::read_lines(self.texts.of("schedule"), percent) {
             match line {
@@ -106,8 +112,16 @@ impl Rule {
             filled.refuse(&of_rule(at, "percent"), problem);
             None
         });
-        let is_everybody = percent.is_none() && schedule.is_empty();
-        (!is_everybody).then_some(RolloutDefinition { percent, schedule, ..was })
+        if percent.is_some() || !schedule.is_empty() {
+            return Some(RolloutDefinition { percent, schedule, ..was });
+        }
+        // Weights are of what the rollout hashes: without it everybody would change variants.
+        let is_own = was.unit.is_some() || was.salt.is_some() || was.hash != Hash::default();
+        (is_weighted && is_own).then(|| RolloutDefinition {
+            percent: Percent::from_thousandths(100_000),
+            schedule,
+            ..was
+        })
     }
 }
 

@@ -106,6 +106,20 @@ fn buttons_add_move_and_remove_and_keep_what_is_typed() {
 }
 
 #[test]
+fn weights_keep_what_they_hash_when_everybody_is_taken() {
+    let mut draft = Draft::of(&flag());
+    for rule in &mut draft.rules {
+        for field in ["percent", "schedule"] {
+            set(&mut rule.texts, field, "");
+        }
+    }
+    let flag = made(&draft);
+    let rollouts: Vec<_> = flag.rules.iter().map(|rule| serde_json::to_value(&rule.rollout).unwrap()).collect();
+    let hashed = serde_json::json!({"percent": 100, "unit": "company", "salt": "s"});
+    assert_eq!(rollouts, [Json::Null, hashed, Json::Null]);
+}
+
+#[test]
 fn what_is_no_value_is_told_beside_its_field() {
     let wrong = |change: &dyn Fn(&mut Draft), field: &str| {
         let mut draft = Draft::of(&flag());
