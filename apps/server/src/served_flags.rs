@@ -7,7 +7,7 @@ use osaycore_flags::FlagSet;
 use sha2::{Digest as _, Sha256};
 
 use crate::store::db::StoreError;
-use crate::store::flags::{Served, TenantFlags};
+use crate::store::flags::{EVERY_APP, Served, TenantFlags};
 
 /// A compiled set, and the version that tells it from any other.
 pub(crate) struct ServedFlags {
@@ -31,8 +31,12 @@ impl ServedFlags {
         (app_id, whose): (i64, &str),
         compiled: &mut Compiled,
     ) -> Result<Arc<Self>, StoreError> {
-        let unreadable: Vec<String> = all.unreadable.iter().map(|flag| format!("{} {flag}", flag.app_id)).collect();
-        let source = digest(&[&written(&all.served(app_id))?, unreadable.join("\n").as_bytes()]);
+        let unread = all.unread(app_id).map(|unread| {
+            let whose = if unread.app_id == EVERY_APP { "shared" } else { "own" };
+            format!("{whose} {unread}")
+        });
+        let unread: Vec<String> = unread.collect();
+        let source = digest(&[&written(&all.served(app_id))?, unread.join("\n").as_bytes()]);
         if let Some(same) = compiled.get(&source) {
             return Ok(Arc::clone(same));
         }
@@ -54,7 +58,7 @@ impl ServedFlags {
 /// What a set is made of.
 fn written(served: &Served<'_>) -> Result<Vec<u8>, StoreError> {
     let flags: Vec<_> = served.flags.values().map(|flag| (&flag.salt, &flag.definition)).collect();
-    let segments: Vec<_> = served.segments.values().collect();
+    let segments: Vec<_> = served.segments.values().map(|segment| &segment.definition).collect();
     serde_json::to_vec(&(flags, segments)).map_err(|_| StoreError::Corrupt("set of flags"))
 }
 
@@ -74,7 +78,7 @@ mod tests {
     use osaycore_flags::{FlagFile, parse};
 
     use super::*;
-    use crate::store::flags::{EVERY_APP, StoredFlag, StoredSegment, Unreadable};
+    use crate::store::flags::{StoredFlag, StoredSegment, Unreadable};
 
     const APP: i64 = 7;
 
@@ -108,6 +112,28 @@ mod tests {
         assert!(Arc::ptr_eq(&one, &other) && Arc::ptr_eq(&own, &of(9)));
         let has_b = |served: &ServedFlags| served.set.evaluate("b", &serde_json::Map::new(), 0).is_some();
         assert!(!has_b(&one) && has_b(&own));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_the_business_of_whom_it_would_be_served() {
+        let mut all = stored(&[(EVERY_APP, r#"{"flags": [{"key": "a", "default": true}, {"key": "b"}]}"#)]);
+        assert!(!all.has_own(APP));
+        all.unreadable.push(Unreadable::flag(APP, "a", "unknown field"));
+        assert!(all.has_own(APP) && !all.has_own(APP + 1));
+        let mut compiled = Compiled::new();
+        let mut of = |all: &TenantFlags, app_id| ServedFlags::of_app(all, (app_id, "app"), &mut compiled).unwrap();
+        let (own, other) = (of(&all, APP), of(&all, APP + 1));
+        let has_a = |served: &ServedFlags| served.set.evaluate("a", &serde_json::Map::new(), 0).is_some();
+        assert!(!has_a(&own) && has_a(&other), "every app's does not stand in for an app's own");
+        all.unreadable.push(Unreadable::flag(APP, "c", "unknown field"));
+        assert!(Arc::ptr_eq(&of(&all, APP + 1), &other), "an app's own is nothing to another");
+        let more = of(&all, APP);
+        assert!(!Arc::ptr_eq(&more, &own) && more.version == own.version, "the log says what more is wrong");
+        let mut shared = all.clone();
+        shared.unreadable.iter_mut().for_each(|unread| unread.app_id = EVERY_APP);
+        assert_ne!(of(&shared, APP).source, of(&all, APP).source);
+        all.unreadable.iter_mut().for_each(|unread| unread.archived = true);
+        assert!(!all.has_own(APP) && Arc::ptr_eq(&of(&all, APP), &other), "archived it is as if it were not there");
     }
 
     #[test]

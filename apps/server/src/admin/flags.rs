@@ -48,12 +48,9 @@ pub(crate) fn preview(tx: &mut Tx<'_>, app: Option<&App>, file: &FlagFile, now_u
 /// Takes a flag out of use, unless another flag needs it. → the version that it made.
 pub(crate) fn archive(tx: &mut Tx<'_>, by: &By, app: Option<&App>, key: &Key) -> Result<Option<i64>, Failure> {
     let mut draft = Draft::new(tx, app)?;
-    let all = &mut draft.after;
-    let Some(flag) = all.flags.get_mut(&(scope(app), key.clone())).filter(|flag| !flag.archived) else {
-        let has = |app_id: i64| all.flags.get(&(app_id, key.clone())).is_some_and(|flag| !flag.archived);
-        return Err(missing(tx, app, &format!("flag {key}"), has)?);
-    };
-    (flag.archived, flag.updated_at_us) = (true, by.now_us);
+    if !draft.archive(key, by.now_us) {
+        return Err(missing(tx, app, &format!("flag {key}"), |app_id| draft.after.has_flag(app_id, key))?);
+    }
     draft.commit(tx, by, Change::Archive)
 }
 
@@ -61,10 +58,8 @@ pub(crate) fn archive(tx: &mut Tx<'_>, by: &By, app: Option<&App>, key: &Key) ->
 /// app's own, what is every app's of the same key is the app's from then on. → the version that it made.
 pub(crate) fn remove_segment(tx: &mut Tx<'_>, by: &By, app: Option<&App>, key: &Key) -> Result<Option<i64>, Failure> {
     let mut draft = Draft::new(tx, app)?;
-    let all = &mut draft.after;
-    if all.segments.remove(&(scope(app), key.clone())).is_none() {
-        let has = |app_id: i64| all.segments.contains_key(&(app_id, key.clone()));
-        return Err(missing(tx, app, &format!("segment {key}"), has)?);
+    if !draft.remove_segment(key) {
+        return Err(missing(tx, app, &format!("segment {key}"), |app_id| draft.after.has_segment(app_id, key))?);
     }
     draft.commit(tx, by, Change::Archive).map_err(|failure| match failure {
         Failure::Refused(refused) if refused.code == Code::InvalidField => {
@@ -153,6 +148,15 @@ pub(crate) fn unserved(tx: &mut Tx<'_>) -> Result<Vec<String>, Failure> {
     Ok(wrong)
 }
 
+/// What is in use and this release cannot read, of one scope or of all: the list and the file are without it.
+pub(crate) fn unread(tx: &mut Tx<'_>, app_id: Option<i64>) -> Result<Vec<String>, Failure> {
+    let unreadable = all(tx)?.unreadable.into_iter().filter(|unread| !unread.archived);
+    Ok(unreadable
+        .filter(|unread| app_id.is_none_or(|id| id == unread.app_id))
+        .map(|unread| unread.to_string())
+        .collect())
+}
+
 /// What a file would say that makes what an app has of its own, or without an app what is every app's.
 pub(crate) fn export(tx: &mut Tx<'_>, app: Option<&App>) -> Result<FlagFile, Failure> {
     let app_id = scope(app);
@@ -174,6 +178,6 @@ pub(crate) fn export(tx: &mut Tx<'_>, app: Option<&App>) -> Result<FlagFile, Fai
 }
 
 /// Whose flags a change without an app, or with one, is about.
-fn scope(app: Option<&App>) -> i64 {
+pub(crate) fn scope(app: Option<&App>) -> i64 {
     app.map_or(EVERY_APP, |app| app.id)
 }

@@ -4,9 +4,10 @@ use diesel::dsl::max;
 use diesel::prelude::*;
 use osaycore_flags::{FlagDefinition, SegmentDefinition};
 use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::db::{StoreError, row};
-use super::flags::TenantFlags;
+use super::flags::{TenantFlags, Unreadable};
 use super::schema::flag_versions;
 use super::tx::Tx;
 
@@ -40,20 +41,42 @@ pub(crate) struct Version {
 }
 
 /// All that a scope has: enough to go back to it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Content {
     pub(crate) flags: Vec<Flag>,
     pub(crate) segments: Vec<SegmentDefinition>,
+    /// What this release cannot read of the two; it is kept as it is, for the one that can.
+    pub(crate) unreadable: Vec<Unreadable>,
 }
 
 /// A flag of a version.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Flag {
     pub(crate) salt: String,
     pub(crate) archived: bool,
     pub(crate) definition: FlagDefinition,
+}
+
+/// A content as it is written: each flag and segment of it may be of another release.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    flags: Vec<WrittenFlag>,
+    segments: Vec<Box<RawValue>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenFlag {
+    salt: String,
+    archived: bool,
+    definition: Box<RawValue>,
+}
+
+/// What a flag or segment of whatever release has.
+#[derive(Deserialize)]
+struct Keyed {
+    key: String,
 }
 
 #[derive(Queryable, Selectable)]
@@ -101,7 +124,65 @@ impl Content {
                 })
                 .collect(),
             segments: segments.map(|segment| segment.definition.clone()).collect(),
+            unreadable: all.unreadable.iter().filter(|unread| unread.app_id == app_id).cloned().collect(),
         }
+    }
+
+    /// Whether it has this flag, archived or not, or else segment.
+    pub(crate) fn has(&self, flag: bool, key: &str) -> bool {
+        self.unreadable.iter().any(|unread| unread.is_flag() == flag && unread.key == key)
+            || if flag {
+                self.flags.iter().any(|flag| flag.definition.key.as_str() == key)
+            } else {
+                self.segments.iter().any(|segment| segment.key.as_str() == key)
+            }
+    }
+
+    fn write(&self) -> serde_json::Result<String> {
+        let mut written = Written::default();
+        for Flag { salt, archived, definition } in &self.flags {
+            let (salt, definition) = (salt.clone(), to_raw_value(definition)?);
+            written.flags.push(WrittenFlag { salt, archived: *archived, definition });
+        }
+        for segment in &self.segments {
+            written.segments.push(to_raw_value(segment)?);
+        }
+        for unread in &self.unreadable {
+            // What is no JSON with a key, no release has written.
+            let Ok(Keyed { .. }) = serde_json::from_str(&unread.definition) else { continue };
+            let definition = RawValue::from_string(unread.definition.clone())?;
+            match &unread.salt {
+                Some(salt) => {
+                    let (salt, archived) = (salt.clone(), unread.archived);
+                    written.flags.push(WrittenFlag { salt, archived, definition });
+                }
+                None => written.segments.push(definition),
+            }
+        }
+        serde_json::to_string(&written)
+    }
+
+    fn read(text: &str, app_id: i64) -> serde_json::Result<Self> {
+        let mut content = Self::default();
+        let unread = |definition: &RawValue, salt: Option<String>, archived: bool, error: &serde_json::Error| {
+            let Keyed { key } = serde_json::from_str(definition.get())?;
+            let (definition, what) = (definition.get().to_owned(), error.to_string());
+            Ok::<_, serde_json::Error>(Unreadable { app_id, key, salt, archived, definition, what })
+        };
+        let Written { flags, segments } = serde_json::from_str(text)?;
+        for WrittenFlag { salt, archived, definition: raw } in flags {
+            match serde_json::from_str(raw.get()) {
+                Ok(definition) => content.flags.push(Flag { salt, archived, definition }),
+                Err(error) => content.unreadable.push(unread(&raw, Some(salt), archived, &error)?),
+            }
+        }
+        for raw in segments {
+            match serde_json::from_str(raw.get()) {
+                Ok(definition) => content.segments.push(definition),
+                Err(error) => content.unreadable.push(unread(&raw, None, false, &error)?),
+            }
+        }
+        Ok(content)
     }
 }
 
@@ -138,12 +219,12 @@ pub(crate) fn content(tx: &mut Tx<'_>, app_id: i64, number: i64) -> Result<Optio
         .select(flag_versions::content)
         .get_result(&mut *tx.connection)
         .optional()?;
-    found.map(|text| serde_json::from_str(&text).map_err(|_| StoreError::Corrupt("version of flags"))).transpose()
+    found.map(|text| Content::read(&text, app_id).map_err(|_| StoreError::Corrupt("version of flags"))).transpose()
 }
 
 /// Keeps one more version, and of the scope no more than [`KEPT`].
 pub(crate) fn append(tx: &mut Tx<'_>, version: &Version, content: &Content) -> Result<(), StoreError> {
-    let content = serde_json::to_string(content).map_err(|_| StoreError::Corrupt("version of flags"))?;
+    let content = content.write().map_err(|_| StoreError::Corrupt("version of flags"))?;
     diesel::insert_into(flag_versions::table)
         .values((
             flag_versions::tenant_id.eq(tx.tenant_id),

@@ -56,15 +56,18 @@ pub(crate) struct Unreadable {
     pub(crate) key: String,
     /// Of a flag; none: it is a segment.
     pub(crate) salt: Option<String>,
+    pub(crate) archived: bool,
+    /// As it is written.
+    pub(crate) definition: String,
     /// Why.
-    what: String,
+    pub(super) what: String,
 }
 
 /// What a set is compiled of, by key.
 #[derive(Default)]
 pub(crate) struct Served<'a> {
     pub(crate) flags: BTreeMap<&'a Key, &'a StoredFlag>,
-    pub(crate) segments: BTreeMap<&'a Key, &'a SegmentDefinition>,
+    pub(crate) segments: BTreeMap<&'a Key, &'a StoredSegment>,
 }
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -99,16 +102,42 @@ impl TenantFlags {
                 served.flags.insert(&flag.definition.key, flag);
             }
             for segment in self.segments.values().filter(|segment| segment.app_id == scope) {
-                served.segments.insert(&segment.definition.key, &segment.definition);
+                served.segments.insert(&segment.definition.key, segment);
+            }
+        }
+        // What is every app's does not stand in for an app's own.
+        for own in self.unread(app_id).filter(|unread| unread.app_id == app_id) {
+            if own.is_flag() {
+                served.flags.retain(|key, _| key.as_str() != own.key);
+            } else {
+                served.segments.retain(|key, _| key.as_str() != own.key);
             }
         }
         served
     }
 
-    /// Whether an app is served anything but what every app is.
+    /// What an app would be served, but that it cannot be read.
+    pub(crate) fn unread(&self, app_id: i64) -> impl Iterator<Item = &Unreadable> {
+        self.unreadable.iter().filter(move |unread| !unread.archived && [EVERY_APP, app_id].contains(&unread.app_id))
+    }
+
+    /// Whether an app has anything but what every app has: flags in use or segments.
     pub(crate) fn has_own(&self, app_id: i64) -> bool {
         self.flags.values().any(|flag| flag.app_id == app_id && !flag.archived)
             || self.segments.values().any(|segment| segment.app_id == app_id)
+            || self.unread(app_id).any(|unread| unread.app_id == app_id)
+    }
+
+    /// Whether a scope has a flag of this key that is in use.
+    pub(crate) fn has_flag(&self, app_id: i64, key: &Key) -> bool {
+        self.flags.get(&(app_id, key.clone())).is_some_and(|flag| !flag.archived)
+            || self.unreadable.iter().any(|unread| !unread.archived && unread.is(app_id, true, key.as_str()))
+    }
+
+    /// Whether a scope has a segment of this key.
+    pub(crate) fn has_segment(&self, app_id: i64, key: &Key) -> bool {
+        self.segments.contains_key(&(app_id, key.clone()))
+            || self.unreadable.iter().any(|unread| unread.is(app_id, false, key.as_str()))
     }
 
     /// The set that an app is served.
@@ -119,16 +148,7 @@ impl TenantFlags {
     /// The set without what does not compile, and without what needs that; what was left; and what is wrong.
     pub(crate) fn compile_rest(&self, app_id: i64) -> (FlagSet, Served<'_>, Vec<String>) {
         let mut served = self.served(app_id);
-        let mut wrong = Vec::new();
-        for unreadable in self.unreadable.iter().filter(|unreadable| [EVERY_APP, app_id].contains(&unreadable.app_id)) {
-            wrong.push(unreadable.to_string());
-            // What is every app's does not stand in for an app's own.
-            if unreadable.app_id == app_id && unreadable.salt.is_some() {
-                served.flags.retain(|key, _| key.as_str() != unreadable.key);
-            } else if unreadable.app_id == app_id {
-                served.segments.retain(|key, _| key.as_str() != unreadable.key);
-            }
-        }
+        let mut wrong: Vec<String> = self.unread(app_id).map(Unreadable::to_string).collect();
         loop {
             let faults = match served.compile() {
                 Ok(set) => return (set, served, wrong),
@@ -160,20 +180,36 @@ impl TenantFlags {
 impl Served<'_> {
     fn compile(&self) -> Result<FlagSet, Vec<Fault>> {
         let sources = self.flags.values().map(|flag| Source { definition: &flag.definition, salt: &flag.salt });
-        FlagSet::compile(sources, self.segments.values().copied())
+        FlagSet::compile(sources, self.segments.values().map(|segment| &segment.definition))
     }
 }
 
-#[cfg(test)]
 impl Unreadable {
+    pub(crate) fn is_flag(&self) -> bool {
+        self.salt.is_some()
+    }
+
+    /// Whether it is this flag, or else segment, of a scope.
+    pub(crate) fn is(&self, app_id: i64, flag: bool, key: &str) -> bool {
+        (self.app_id, self.is_flag(), self.key.as_str()) == (app_id, flag, key)
+    }
+
+    #[cfg(test)]
     pub(crate) fn flag(app_id: i64, key: &str, what: &str) -> Self {
-        Self { app_id, key: key.to_owned(), salt: Some("salt".to_owned()), what: what.to_owned() }
+        Self {
+            app_id,
+            key: key.to_owned(),
+            salt: Some("salt".to_owned()),
+            archived: false,
+            definition: format!(r#"{{"key":"{key}","of_tomorrow":1}}"#),
+            what: what.to_owned(),
+        }
     }
 }
 
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let noun = if self.salt.is_some() { "flag" } else { "segment" };
+        let noun = if self.is_flag() { "flag" } else { "segment" };
         write!(f, "{noun} `{}`: {}", self.key, self.what)
     }
 }
@@ -189,10 +225,10 @@ pub(crate) fn load(connection: &mut AnyConnection, tenant_id: i64) -> Result<Ten
                 let flag = row.with(definition);
                 all.flags.insert((flag.app_id, flag.definition.key.clone()), flag);
             }
-            Err(_) if row.archived => {}
             Err(error) => {
-                let FlagRow { app_id, key, salt, .. } = row;
-                all.unreadable.push(Unreadable { app_id, key, salt: Some(salt), what: error.to_string() });
+                let FlagRow { app_id, key, salt, definition, archived, .. } = row;
+                let (salt, what) = (Some(salt), error.to_string());
+                all.unreadable.push(Unreadable { app_id, key, salt, archived, definition, what });
             }
         }
     }
@@ -204,7 +240,10 @@ pub(crate) fn load(connection: &mut AnyConnection, tenant_id: i64) -> Result<Ten
                 let key = (app_id, definition.key.clone());
                 all.segments.insert(key, StoredSegment { app_id, definition, updated_at_us });
             }
-            Err(error) => all.unreadable.push(Unreadable { app_id, key, salt: None, what: error.to_string() }),
+            Err(error) => {
+                let what = error.to_string();
+                all.unreadable.push(Unreadable { app_id, key, salt: None, archived: false, definition, what });
+            }
         }
     }
     Ok(all)
@@ -236,6 +275,14 @@ pub(crate) fn put_flag(tx: &mut Tx<'_>, flag: &StoredFlag) -> Result<(), StoreEr
     versions::bump(tx.connection, Kind::Configuration)
 }
 
+/// Takes a flag that this release cannot read out of use, or into it again.
+pub(crate) fn set_archived(tx: &mut Tx<'_>, flag: &Unreadable, now_us: i64) -> Result<(), StoreError> {
+    diesel::update(flags::table.find((tx.tenant_id, flag.app_id, &flag.key)))
+        .set((flags::archived.eq(flag.archived), flags::updated_at_us.eq(now_us)))
+        .execute(&mut *tx.connection)?;
+    versions::bump(tx.connection, Kind::Configuration)
+}
+
 /// Adds or replaces a segment.
 pub(crate) fn put_segment(tx: &mut Tx<'_>, segment: &StoredSegment) -> Result<(), StoreError> {
     let row = SegmentRow {
@@ -260,15 +307,16 @@ pub(crate) fn put_segment(tx: &mut Tx<'_>, segment: &StoredSegment) -> Result<()
 }
 
 /// Removes a segment.
-pub(crate) fn remove_segment(tx: &mut Tx<'_>, app_id: i64, key: &Key) -> Result<(), StoreError> {
-    diesel::delete(segments::table.find((tx.tenant_id, app_id, key.as_str()))).execute(&mut *tx.connection)?;
+pub(crate) fn remove_segment(tx: &mut Tx<'_>, app_id: i64, key: &str) -> Result<(), StoreError> {
+    diesel::delete(segments::table.find((tx.tenant_id, app_id, key))).execute(&mut *tx.connection)?;
     versions::bump(tx.connection, Kind::Configuration)
 }
 
 impl FlagRow {
-    pub(super) fn read(self) -> Result<StoredFlag, StoreError> {
-        let definition = serde_json::from_str(&self.definition).map_err(|_| StoreError::Corrupt("flag"))?;
-        Ok(self.with(definition))
+    /// Its key, and the flag unless another release wrote it and this one cannot read it.
+    pub(super) fn read(self) -> (String, Option<StoredFlag>) {
+        let definition = serde_json::from_str(&self.definition).ok();
+        (self.key.clone(), definition.map(|definition| self.with(definition)))
     }
 
     fn with(self, definition: FlagDefinition) -> StoredFlag {

@@ -10,6 +10,7 @@ mod imports;
 mod keys;
 mod logins;
 mod nouns;
+mod other_releases;
 mod serving;
 mod starting;
 mod support;

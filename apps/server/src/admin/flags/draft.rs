@@ -11,7 +11,7 @@ use super::scope;
 use crate::admin::By;
 use crate::error::{ApiError, Code, Failure};
 use crate::store::flag_versions::{self, Change, Content, Version};
-use crate::store::flags::{self, EVERY_APP, StoredFlag, StoredSegment, TenantFlags};
+use crate::store::flags::{self, EVERY_APP, StoredFlag, StoredSegment, TenantFlags, Unreadable};
 use crate::store::tx::Tx;
 use crate::system;
 
@@ -20,6 +20,7 @@ pub(super) struct Draft<'a> {
     app: Option<&'a App>,
     pub(super) before: TenantFlags,
     pub(super) after: TenantFlags,
+    file: Option<&'a FlagFile>,
     faults: Vec<String>,
 }
 
@@ -28,18 +29,18 @@ impl<'a> Draft<'a> {
     pub(super) fn new(tx: &mut Tx<'_>, app: Option<&'a App>) -> Result<Self, Failure> {
         let tenant_id = tx.tenant_id();
         let before = flags::load(tx.connection(), tenant_id)?;
-        Ok(Self { app, after: before.clone(), before, faults: Vec::new() })
+        Ok(Self { app, after: before.clone(), before, file: None, faults: Vec::new() })
     }
 
     /// That creates or replaces what a file names.
     pub(super) fn of_file(
         tx: &mut Tx<'_>,
         app: Option<&'a App>,
-        file: &FlagFile,
+        file: &'a FlagFile,
         now_us: i64,
     ) -> Result<Self, Failure> {
         let mut draft = Self::new(tx, app)?;
-        draft.faults = repeated(file);
+        (draft.file, draft.faults) = (Some(file), repeated(file));
         for definition in &file.flags {
             draft.put_flag(StoredFlag {
                 app_id: scope(app),
@@ -68,13 +69,9 @@ impl<'a> Draft<'a> {
             }
             flag.salt.clone_from(&present.salt);
         }
-        self.after.unreadable.retain(|unreadable| match &unreadable.salt {
-            Some(salt) if unreadable.app_id == key.0 && unreadable.key == key.1.as_str() => {
-                flag.salt.clone_from(salt);
-                false
-            }
-            _ => true,
-        });
+        if let Some(salt) = self.take_unread(key.0, true, &key.1).and_then(|unread| unread.salt) {
+            flag.salt = salt;
+        }
         self.after.flags.insert(key, flag);
     }
 
@@ -82,30 +79,80 @@ impl<'a> Draft<'a> {
     pub(super) fn put_segment(&mut self, segment: StoredSegment) {
         let key = (segment.app_id, segment.definition.key.clone());
         if self.after.segments.get(&key).is_none_or(|present| present.definition != segment.definition) {
-            self.after.unreadable.retain(|unreadable| {
-                unreadable.salt.is_some() || unreadable.app_id != key.0 || unreadable.key != key.1.as_str()
-            });
+            self.take_unread(key.0, false, &key.1);
             self.after.segments.insert(key, segment);
         }
+    }
+
+    /// Takes a flag of the scope out of use, also one that cannot be read. → whether it was in use.
+    pub(super) fn archive(&mut self, key: &Key, now_us: i64) -> bool {
+        let app_id = scope(self.app);
+        let was_in_use = self.after.has_flag(app_id, key);
+        if let Some(flag) = self.after.flags.get_mut(&(app_id, key.clone())).filter(|flag| !flag.archived) {
+            (flag.archived, flag.updated_at_us) = (true, now_us);
+        }
+        for unread in self.after.unreadable.iter_mut().filter(|unread| unread.is(app_id, true, key.as_str())) {
+            unread.archived = true;
+        }
+        was_in_use
+    }
+
+    /// Removes a segment of the scope, also one that cannot be read. → whether there was one.
+    pub(super) fn remove_segment(&mut self, key: &Key) -> bool {
+        let app_id = scope(self.app);
+        self.take_unread(app_id, false, key).is_some() || self.after.segments.remove(&(app_id, key.clone())).is_some()
+    }
+
+    fn take_unread(&mut self, app_id: i64, flag: bool, key: &Key) -> Option<Unreadable> {
+        let unreadable = &mut self.after.unreadable;
+        let at = unreadable.iter().position(|unread| unread.is(app_id, flag, key.as_str()))?;
+        Some(unreadable.remove(at))
     }
 
     /// Makes the scope what it was: what did not exist then is archived, or removed if it is a segment.
     pub(super) fn restore(&mut self, content: Content, now_us: i64) {
         let app_id = scope(self.app);
-        let had = |key: &Key| content.flags.iter().any(|flag| flag.definition.key == *key);
         for flag in self.after.flags.values_mut().filter(|flag| flag.app_id == app_id && !flag.archived) {
-            if !had(&flag.definition.key) {
+            if !content.has(true, flag.definition.key.as_str()) {
                 (flag.archived, flag.updated_at_us) = (true, now_us);
             }
         }
-        let had = |key: &Key| content.segments.iter().any(|segment| segment.key == *key);
-        self.after.segments.retain(|(of_app, key), _| *of_app != app_id || had(key));
+        self.after.segments.retain(|(of_app, key), _| *of_app != app_id || content.has(false, key.as_str()));
+        self.after.unreadable.retain_mut(|unread| {
+            let is_gone = unread.app_id == app_id && !content.has(unread.is_flag(), &unread.key);
+            unread.archived |= is_gone && unread.is_flag();
+            !is_gone || unread.is_flag()
+        });
+        for then in content.unreadable {
+            let same = |unread: &Unreadable| unread.is(app_id, then.is_flag(), &then.key);
+            self.after
+                .flags
+                .retain(|(of_app, key), _| !then.is_flag() || *of_app != app_id || key.as_str() != then.key);
+            self.after
+                .segments
+                .retain(|(of_app, key), _| then.is_flag() || *of_app != app_id || key.as_str() != then.key);
+            match self.after.unreadable.iter_mut().find(|unread| same(unread)) {
+                Some(now) if now.definition == then.definition => now.archived = then.archived,
+                Some(now) => *now = then,
+                None => self.after.unreadable.push(then),
+            }
+        }
         for flag_versions::Flag { salt, archived, definition } in content.flags {
             self.put_flag(StoredFlag { app_id, salt, definition, archived, updated_at_us: now_us });
         }
         for definition in content.segments {
             self.put_segment(StoredSegment { app_id, definition, updated_at_us: now_us });
         }
+    }
+
+    /// What it would have to write, but that this release cannot read it; what is written already may stay.
+    pub(super) fn unwritable(&self) -> Option<&Unreadable> {
+        let is_written = |unread: &Unreadable| {
+            let mut before = self.before.unreadable.iter();
+            before
+                .any(|one| one.is(unread.app_id, unread.is_flag(), &unread.key) && one.definition == unread.definition)
+        };
+        self.after.unreadable.iter().find(|unread| !is_written(unread))
     }
 
     /// Refuses what does not compile for the app, or for any of the tenant's where every app is affected; each fault
@@ -116,8 +163,12 @@ impl<'a> Draft<'a> {
         let mut compile = |app_id: i64, named: Option<&App>| {
             let Err(found) = self.after.compile(app_id) else { return };
             let older = self.before.compile(app_id).err().unwrap_or_default();
-            for fault in found.iter().filter(|fault| !older.contains(fault) || self.touches(app_id, fault)) {
-                let text = fault.to_string();
+            let new = found.iter().filter(|fault| !older.contains(fault)).map(Fault::to_string);
+            let left_out = self.left_out(app_id).into_iter().map(|text| {
+                let is_there = !found.iter().any(|fault| fault.to_string() == text);
+                if is_there { format!("{text} (what is stored of it does not compile in this release)") } else { text }
+            });
+            for text in new.chain(left_out) {
                 if !faults.contains(&text) {
                     faults.push(named.map_or(text.clone(), |app| format!("in app {}: {text}", app.name)));
                 }
@@ -135,12 +186,23 @@ impl<'a> Draft<'a> {
         if faults.is_empty() { Ok(()) } else { Err(refused(&faults)) }
     }
 
-    /// Whether what the fault is of is another than it was.
-    fn touches(&self, app_id: i64, fault: &Fault) -> bool {
+    /// Why the app would not be served what the draft names or changes: that itself is wrong, or what it needs is.
+    fn left_out(&self, app_id: i64) -> Vec<String> {
         let (before, after) = (self.before.served(app_id), self.after.served(app_id));
-        let key = |key: &Option<String>| key.as_ref().and_then(|key| key.parse::<Key>().ok());
-        key(&fault.flag).is_some_and(|key| before.flags.get(&key) != after.flags.get(&key))
-            || key(&fault.segment).is_some_and(|key| before.segments.get(&key) != after.segments.get(&key))
+        let (_, rest, wrong) = self.after.compile_rest(app_id);
+        let flags = after.flags.iter().filter(|(key, flag)| {
+            let is_named = flag.app_id == scope(self.app)
+                && self.file.is_some_and(|file| file.flags.iter().any(|named| named.key == ***key));
+            !rest.flags.contains_key(**key) && (is_named || before.flags.get(**key) != Some(*flag))
+        });
+        let segments = after.segments.iter().filter(|(key, segment)| {
+            let is_named = segment.app_id == scope(self.app)
+                && self.file.is_some_and(|file| file.segments.iter().any(|named| named.key == ***key));
+            !rest.segments.contains_key(**key) && (is_named || before.segments.get(**key) != Some(*segment))
+        });
+        let names = flags.map(|(key, _)| format!("flag `{key}`"));
+        let names: Vec<String> = names.chain(segments.map(|(key, _)| format!("segment `{key}`"))).collect();
+        wrong.into_iter().filter(|fault| names.iter().any(|name| fault.starts_with(name.as_str()))).collect()
     }
 
     /// Writes what is different, audits each of it, and keeps the version that it makes; none if nothing is.
@@ -163,9 +225,17 @@ impl<'a> Draft<'a> {
                 audit_segment(tx, by, Action::SegmentApplied, app_id, &key.1)?;
             }
         }
-        for (_, key) in self.before.segments.keys().filter(|key| !self.after.segments.contains_key(key)) {
-            flags::remove_segment(tx, app_id, key)?;
-            audit_segment(tx, by, Action::SegmentRemoved, app_id, key)?;
+        for flag in self.after.unreadable.iter().filter(|unread| !self.before.unreadable.contains(unread)) {
+            flags::set_archived(tx, flag, by.now_us)?;
+            audit_unread(tx, by, flag)?;
+        }
+        let read = self.before.segments.values().map(|segment| (segment.app_id, &segment.definition.key));
+        let unread: Vec<(i64, Key)> = self.before.unreadable.iter().filter_map(segment_key).collect();
+        for (of_app, key) in read.chain(unread.iter().map(|(of_app, key)| (*of_app, key))) {
+            if !self.after.has_segment(of_app, key) {
+                flags::remove_segment(tx, of_app, key.as_str())?;
+                audit_segment(tx, by, Action::SegmentRemoved, of_app, key)?;
+            }
         }
         let number = flag_versions::newest(tx, app_id)?.saturating_add(1);
         if let Change::Rollback(to) = change {
@@ -178,6 +248,12 @@ impl<'a> Draft<'a> {
         flag_versions::append(tx, &version, &Content::of(&self.after, app_id))?;
         Ok(Some(number))
     }
+}
+
+/// Of a segment that cannot be read.
+fn segment_key(unread: &Unreadable) -> Option<(i64, Key)> {
+    let key = (!unread.is_flag()).then(|| unread.key.parse().ok())??;
+    Some((unread.app_id, key))
 }
 
 /// What the file has twice: the set would have the last of them.
@@ -211,6 +287,16 @@ fn audit_flag(tx: &mut Tx<'_>, by: &By, before: Option<&StoredFlag>, after: &Sto
     event.target = Some(Target::new(TargetKind::Flag, after.definition.key.as_str()));
     event.before = before.map(details).unwrap_or_default();
     event.after = details(after);
+    tx.append(event)?;
+    Ok(())
+}
+
+fn audit_unread(tx: &mut Tx<'_>, by: &By, flag: &Unreadable) -> Result<(), Failure> {
+    let (action, status) =
+        if flag.archived { (Action::FlagArchived, "archived") } else { (Action::FlagApplied, "unreadable") };
+    let mut event = event(by, action, flag.app_id);
+    event.target = Some(Target::new(TargetKind::Flag, &flag.key));
+    event.after = Details::new().with(Field::Status, status);
     tx.append(event)?;
     Ok(())
 }

@@ -48,8 +48,15 @@ fn is_touched(file: &FlagFile, then: &Content, now: &Content) -> bool {
         found.map(|flag| (flag.archived, flag.definition.clone()))
     };
     let segment = |content: &Content, key: &Key| content.segments.iter().find(|segment| segment.key == *key).cloned();
-    file.flags.iter().any(|edited| flag(then, &edited.key) != flag(now, &edited.key))
-        || file.segments.iter().any(|edited| segment(then, &edited.key) != segment(now, &edited.key))
+    let unread = |content: &Content, flag: bool, key: &Key| {
+        let found = content.unreadable.iter().find(|unread| unread.is_flag() == flag && unread.key == key.as_str());
+        found.map(|unread| (unread.archived, unread.definition.clone()))
+    };
+    let differs = |is_flag: bool, key: &Key| unread(then, is_flag, key) != unread(now, is_flag, key);
+    let mut flags = file.flags.iter().map(|edited| &edited.key);
+    let mut segments = file.segments.iter().map(|edited| &edited.key);
+    flags.any(|key| flag(then, key) != flag(now, key) || differs(true, key))
+        || segments.any(|key| segment(then, key) != segment(now, key) || differs(false, key))
 }
 
 /// The lines of the difference that are about what the file names.

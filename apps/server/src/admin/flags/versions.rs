@@ -73,12 +73,16 @@ pub(crate) fn diff(
         None => flag_versions::newest(tx, scope(app))?,
     };
     let from = from.unwrap_or_else(|| to.saturating_sub(1).max(0));
-    let (before, after) = (restored(tx, app, from, now_us)?.after, restored(tx, app, to, now_us)?.after);
+    let (before, after) = (restored(tx, app, from, now_us)?, restored(tx, app, to, now_us)?);
+    check(tx, &before, from)?;
+    check(tx, &after, to)?;
+    let (before, after) = (before.after, after.after);
     Ok((from, to, difference(tx, app, &before, &after, now_us)?))
 }
 
 /// Makes a scope what it was at a version, by default at the one before the last: what did not exist then is archived, or
-/// removed if it is a segment; salts stay. Refused if that would not compile for an app that is affected. → the version
+/// removed if it is a segment; salts stay. Refused if that would not compile for an app that is affected, or has what another
+/// release wrote. → the version
 /// that it went back to, and the one that this made, unless nothing was different.
 pub(crate) fn rollback(
     tx: &mut Tx<'_>,
@@ -91,7 +95,13 @@ pub(crate) fn rollback(
         return Err(ApiError::from(Code::NotFound).detail("there is no version yet: nothing to go back from").into());
     }
     let to = to.unwrap_or_else(|| newest.saturating_sub(1));
-    Ok((to, restored(tx, app, to, by.now_us)?.commit(tx, by, Change::Rollback(to))?))
+    let draft = restored(tx, app, to, by.now_us)?;
+    if let Some(unread) = draft.unwritable() {
+        let sentence = format!("version {to} has what another release wrote and this one cannot put back: {unread}");
+        return Err(ApiError::from(Code::ReferenceConflict).detail(sentence).into());
+    }
+    check(tx, &draft, to)?;
+    Ok((to, draft.commit(tx, by, Change::Rollback(to))?))
 }
 
 /// What changes between two states of the tenant's flags, for an app or for every app.
@@ -119,7 +129,7 @@ pub(super) fn difference(
     Ok(Difference { all, apps })
 }
 
-/// The scope as it was at a version, and everything else as it is now. Refused if the one does not go with the other.
+/// The scope as it was at a version, and everything else as it is now.
 fn restored<'a>(tx: &mut Tx<'_>, app: Option<&'a App>, number: i64, now_us: i64) -> Result<Draft<'a>, Failure> {
     let Some(content) = flag_versions::content(tx, scope(app), number)? else {
         let sentence = format!("there is no version {number}, or no longer; see `osaycore flag versions`");
@@ -127,12 +137,16 @@ fn restored<'a>(tx: &mut Tx<'_>, app: Option<&'a App>, number: i64, now_us: i64)
     };
     let mut draft = Draft::new(tx, app)?;
     draft.restore(content, now_us);
+    Ok(draft)
+}
+
+/// Refuses a version that does not go with what else there is now.
+fn check(tx: &mut Tx<'_>, draft: &Draft<'_>, number: i64) -> Result<(), Failure> {
     match draft.check(tx) {
-        Ok(()) => Ok(draft),
         Err(Failure::Refused(refused)) => {
             let sentence = format!("version {number} does not go with what else there is now:\n{refused}");
             Err(refused.detail(sentence).into())
         }
-        Err(failure) => Err(failure),
+        checked => checked,
     }
 }

@@ -58,7 +58,7 @@ struct Stale {
 
 impl List {
     pub(super) fn run(self, session: &Session) -> anyhow::Result<()> {
-        let rows = session.read(|tx| {
+        let (rows, unread) = session.read(|tx| {
             let only = session::optional_app(tx, self.app)?.map(|app| app.id);
             let apps = tx.apps()?;
             let rows = flags::list(tx, system::now_us())?.into_iter();
@@ -66,8 +66,9 @@ impl List {
                 let app = apps.iter().find(|app| app.id == listed.flag.app_id);
                 Row::of(listed, app.map(|app| app.uuid))
             });
-            Ok(rows.filter(|row| self.shows(row)).collect::<Vec<_>>())
+            Ok((rows.filter(|row| self.shows(row)).collect::<Vec<_>>(), flags::unread(tx, only)?))
         })?;
+        super::warn(&unread);
         session.output.show(&rows, || {
             let header = ["flag", "app", "state", "version", "updated", "stale", "owner", "tags", "description"];
             table(&header, &rows.iter().map(Row::cells).collect::<Vec<_>>())

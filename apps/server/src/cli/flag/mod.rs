@@ -13,7 +13,7 @@ use clap::{Subcommand, ValueEnum};
 use osaycore_directory::AppRef;
 use osaycore_flags::Key;
 
-use super::output::print;
+use super::output::{print, tell};
 use super::session::{self, Session};
 use crate::admin::flags;
 
@@ -119,11 +119,19 @@ impl Flag {
     }
 }
 
+/// Tells what a list or a file is without.
+fn warn(unread: &[String]) {
+    for what in unread {
+        tell(&format!("left out, as another release wrote it and this one cannot read it: {what}"));
+    }
+}
+
 fn export(session: &Session, app: Option<AppRef>, format: Format) -> anyhow::Result<()> {
-    let file = session.read(|tx| {
+    let (file, unread) = session.read(|tx| {
         let app = session::optional_app(tx, app)?;
-        flags::export(tx, app.as_ref())
+        Ok((flags::export(tx, app.as_ref())?, flags::unread(tx, Some(flags::scope(app.as_ref())))?))
     })?;
+    warn(&unread);
     match format {
         Format::Json if session.output.json => print(&serde_json::to_string(&file)?),
         Format::Json => print(&serde_json::to_string_pretty(&file)?),

@@ -9,7 +9,7 @@ use crate::store::flags::{FlagRow, StoredFlag};
 use crate::store::schema::{flag_versions as versions_table, flags};
 use crate::store::tx::Tx;
 
-/// The flags of a scope: those in use, or those that are archived.
+/// The flags of a scope: those in use, or those that are archived. Those of another release that cannot be read are left out.
 pub(crate) fn list(
     tx: &mut Tx<'_>,
     app_id: i64,
@@ -28,10 +28,12 @@ pub(crate) fn list(
             query = query.filter(flags::key.gt(key.clone()));
         }
         let rows: Vec<FlagRow> = query.load(&mut *tx.connection)?;
-        let flags = rows.into_iter().map(FlagRow::read);
-        flags.map(|flag| flag.map(|flag| (flag.definition.key.as_str().to_owned(), flag))).collect()
+        Ok(rows.into_iter().map(FlagRow::read).collect())
     };
-    page(asked, read, |rows| Ok(rows.into_iter().filter(|(_, flag)| flag.archived == archived).collect()))
+    page(asked, read, |rows| {
+        let flags = rows.into_iter().filter_map(|(key, flag)| Some((key, flag?)));
+        Ok(flags.filter(|(_, flag)| flag.archived == archived).collect())
+    })
 }
 
 /// The versions of a scope.

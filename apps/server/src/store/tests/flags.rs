@@ -33,6 +33,7 @@ fn version(app_id: i64, number: i64) -> (Version, Content) {
     let content = Content {
         flags: vec![Flag { salt: "k3v9".to_owned(), archived: number % 2 == 0, definition }],
         segments: vec![],
+        unreadable: vec![],
     };
     (Version { app_id, number, at_us: number * 10, author: "operator ada".to_owned(), change }, content)
 }

@@ -198,7 +198,9 @@ fn flags_of_another_release_hold_up_nothing_and_are_told_until_they_are_put_righ
     };
     let needs = r#"{"key": "needs", "prerequisites": [{"flag": "wrong", "value": true}], "default": true}"#;
     let on = |key: &str| format!(r#"{{"key": "{key}", "default": true}}"#);
-    apply(&world, &[on("fine"), on("wrong"), on("odd"), needs.to_owned()].join(","));
+    apply(&world, &[on("fine"), on("wrong"), on("odd"), on("checkout"), needs.to_owned()].join(","));
+    std::fs::write(world.folder().join("own.json"), r#"{"flags": [{"key": "checkout"}]}"#).unwrap();
+    world.run(&["flag", "apply", "own.json", "--app", &app.id]);
     let salt = |world: &World| {
         let mut database = SqliteConnection::establish(world.database().to_str().unwrap()).unwrap();
         let row = diesel::sql_query("SELECT salt FROM flags WHERE key = 'odd'").get_result::<Salt>(&mut database);
@@ -210,16 +212,25 @@ fn flags_of_another_release_hold_up_nothing_and_are_told_until_they_are_put_righ
     };
     write(r#"{"key": "wrong", "off": "gone"}"#, "wrong");
     write(r#"{"key": "odd", "of_tomorrow": 1}"#, "odd");
+    let own = r#"{"key": "checkout", "of_tomorrow": 2}"#;
+    doctor(&world, &format!("UPDATE flags SET definition = '{own}' WHERE key = 'checkout' AND app_id <> 0"));
     world.serve();
     let token = world.token(&app, &ann);
     let features = |world: &World| world.read(&app, &token, "/api/user/context").ok()["enabled_features"].clone();
-    assert_eq!(features(&world), serde_json::json!({ "fine": true }), "the rest is served");
-    for said in ["every app of tenant default", "flag `wrong`", "flag `odd`", "of_tomorrow", "put them right"] {
+    assert_eq!(features(&world), serde_json::json!({ "fine": true }), "the rest is served; not every app's `checkout`");
+    for said in [
+        "every app of tenant default",
+        "flag `wrong`",
+        "flag `odd`",
+        "flag `checkout`",
+        "of_tomorrow",
+        "put them right",
+    ] {
         assert!(world.log().contains(said), "{said}: {}", world.log());
     }
     let mut vera = Browser::signed_in(&world, &email);
     let page = vera.page("/console");
-    for said in ["Flags are not served", "flag `wrong`", "flag `odd`", "flag `needs`"] {
+    for said in ["Flags are not served", "flag `wrong`", "flag `odd`", "flag `needs`", ": flag `checkout`"] {
         assert!(page.contains(said), "{said}: {page}");
     }
     vera.page("/console/flags/all/flags/wrong");
@@ -234,6 +245,8 @@ fn flags_of_another_release_hold_up_nothing_and_are_told_until_they_are_put_righ
     apply(&world, &on("odd"));
     within_a_second("what could not be read", || features(&world)["odd"] == true);
     assert_eq!(salt(&world), before, "nobody changes buckets");
+    world.run(&["flag", "archive", "checkout", "--app", &app.id]);
+    within_a_second("every app's is the app's again", || features(&world)["checkout"] == true);
     assert!(!vera.page("/console").contains("Flags are not served"));
 }
 
