@@ -79,16 +79,16 @@ fn what_cannot_be_read_is_told_and_archived_or_removed() {
 
 #[test]
 fn what_a_file_names_is_refused_unless_it_is_served_then() {
+    let wrong = r#"{"key": "odd", "off": "gone"}"#;
     let deployment = Deployment::new();
     apply(&deployment, FILE);
-    const WRONG: &str = r#"{"key": "odd", "off": "gone"}"#;
-    doctor(&deployment, &format!("UPDATE flags SET definition = '{WRONG}' WHERE key = 'odd'"));
+    doctor(&deployment, &format!("UPDATE flags SET definition = '{wrong}' WHERE key = 'odd'"));
     doctor(&deployment, r#"UPDATE segments SET definition = '{"key": "group", "of_tomorrow": 1}'"#);
     let needs = r#"{"key": "needs", "prerequisites": [{"flag": "odd", "value": true}]}"#;
     let asks = r#"{"key": "asks", "rules": [{"name": "r", "when": [{"segment": "group"}], "serve": true}]}"#;
     let deep = r#"{"key": "deep", "prerequisites": [{"flag": "needs", "value": true}]}"#;
     for (flags, named) in [
-        (WRONG.to_owned(), &["flag `odd`", "gone"][..]),
+        (wrong.to_owned(), &["flag `odd`", "gone"][..]),
         (needs.to_owned(), &["flag `needs`", "odd", "is stored"]),
         (asks.to_owned(), &["flag `asks`", "rule `r`", "group"]),
         (format!("{needs}, {deep}"), &["flag `needs`", "flag `deep`"]),

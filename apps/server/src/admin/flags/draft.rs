@@ -124,14 +124,17 @@ impl<'a> Draft<'a> {
             !is_gone || unread.is_flag()
         });
         for then in content.unreadable {
-            let same = |unread: &Unreadable| unread.is(app_id, then.is_flag(), &then.key);
-            self.after
-                .flags
-                .retain(|(of_app, key), _| !then.is_flag() || *of_app != app_id || key.as_str() != then.key);
-            self.after
-                .segments
-                .retain(|(of_app, key), _| then.is_flag() || *of_app != app_id || key.as_str() != then.key);
-            match self.after.unreadable.iter_mut().find(|unread| same(unread)) {
+            // What there is of it now can be read. To be compared it gives way; to be written it is refused.
+            if let Ok(key) = then.key.parse() {
+                let read = (app_id, key);
+                if then.is_flag() {
+                    self.after.flags.remove(&read);
+                } else {
+                    self.after.segments.remove(&read);
+                }
+            }
+            let mut unreadable = self.after.unreadable.iter_mut();
+            match unreadable.find(|unread| unread.is(app_id, then.is_flag(), &then.key)) {
                 Some(now) if now.definition == then.definition => now.archived = then.archived,
                 Some(now) => *now = then,
                 None => self.after.unreadable.push(then),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Barrier;
 
+use diesel::prelude::*;
 use osaycore_directory::Tenant;
 use osaycore_flags::{FlagDefinition, Key};
 
@@ -12,6 +13,7 @@ use crate::store::assignments::{self, Assignment, Sticky};
 use crate::store::db::StoreError;
 use crate::store::flag_versions::{self, Change, Content, Flag, KEPT, Version};
 use crate::store::flags::{self, EVERY_APP, StoredFlag};
+use crate::store::lists::{self, Asked};
 use crate::store::tenants;
 use crate::store::tx::transact;
 
@@ -69,6 +71,35 @@ fn versions_are_numbered_by_scope_and_the_oldest_go() {
         store.commit(2, |tx| {
             assert_eq!(flag_versions::newest(tx, APP).unwrap(), 0);
             assert_eq!(flag_versions::content(tx, APP, 1).unwrap(), None);
+        });
+    });
+}
+
+#[test]
+fn what_another_release_wrote_is_kept_as_it_is_and_holds_up_no_list() {
+    on_each_database(|place| {
+        let mut store = Store::new(place());
+        store.commit(1, |tx| {
+            for key in ["odd", "plain"] {
+                let (app_id, salt, definition) = (APP, "k3v9".to_owned(), definition(key, "x"));
+                flags::put_flag(tx, &StoredFlag { app_id, salt, definition, archived: false, updated_at_us: 1 })
+                    .unwrap();
+            }
+            let written = r#"UPDATE flags SET definition = '{"key": "odd", "of_tomorrow": 1}' WHERE key = 'odd'"#;
+            diesel::sql_query(written).execute(&mut *tx.connection).unwrap();
+            let all = flags::load(tx.connection, 1).unwrap();
+            let mut odd = all.unreadable.first().unwrap().clone();
+            assert!(odd.is(APP, true, "odd") && !odd.archived && odd.salt.as_deref() == Some("k3v9"), "{odd:?}");
+            let asked = Asked { cursor: None, limit: 10 };
+            let listed = lists::flags::list(tx, APP, false, &asked).unwrap().items;
+            assert_eq!(listed.iter().map(|flag| flag.definition.key.as_str()).collect::<Vec<_>>(), ["plain"]);
+            odd.archived = true;
+            flags::set_archived(tx, &odd, 2).unwrap();
+            let all = flags::load(tx.connection, 1).unwrap();
+            assert_eq!(all.unreadable, [odd]);
+            let content = Content::of(&all, APP);
+            flag_versions::append(tx, &version(APP, 1).0, &content).unwrap();
+            assert_eq!(flag_versions::content(tx, APP, 1).unwrap(), Some(content), "to the letter");
         });
     });
 }
