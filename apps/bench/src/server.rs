@@ -64,15 +64,22 @@ pub(crate) struct Installation {
     binary: PathBuf,
     folder: PathBuf,
     database: Database,
+    /// More arguments of `serve`.
+    arguments: Vec<String>,
 }
 
 impl Installation {
     /// Migrates the database, which is its own.
     pub(crate) fn create(binary: PathBuf, folder: PathBuf, database: Database) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&folder)?;
-        let made = Self { binary, folder, database };
+        let made = Self { binary, folder, database, arguments: Vec::new() };
         made.run(["migrate"])?;
         Ok(made)
+    }
+
+    /// The same, served with more arguments.
+    pub(crate) fn with<A: Into<String>>(self, arguments: impl IntoIterator<Item = A>) -> Self {
+        Self { arguments: arguments.into_iter().map(Into::into).collect(), ..self }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -95,6 +102,7 @@ impl Installation {
     pub(crate) fn serve(&self) -> anyhow::Result<Process> {
         let mut command = self.command();
         command.args(["serve", "--listen", "127.0.0.1:0", "--address-requests-per-second", "10000000"]);
+        command.args(&self.arguments);
         Process::start(command)
     }
 

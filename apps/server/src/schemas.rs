@@ -58,7 +58,8 @@ pub(crate) mod flags;
 
 /// Name → schema, of all files.
 pub(crate) fn all() -> impl Iterator<Item = (String, Value)> {
-    let all = shared().into_iter().chain(admin::shared()).chain(flags::shared()).chain(flags::parts());
+    let all = shared().into_iter().chain(admin::shared()).chain(flags::shared());
+    let all = all.chain(flags::parts_of_files()).chain(flags::parts_of_answers());
     all.map(|(name, schema)| (name.to_owned(), schema))
 }
 

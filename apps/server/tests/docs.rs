@@ -205,7 +205,11 @@ fn shell_lines(page: &str) -> impl Iterator<Item = (&str, i32)> {
 #[test]
 fn the_examples_of_the_command_line_work_one_after_the_other() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("flags.yaml"), "flags:\n- key: new_ui\n  default: true\n").unwrap();
+    std::fs::write(
+        folder.path().join("flags.yaml"),
+        "flags:\n- key: new_ui\n  default: true\n- key: beta\nsegments:\n- key: eu\n  users: [ada]\n",
+    )
+    .unwrap();
     let unleash =
         r#"{"version": 2, "features": [{"name": "old_one", "enabled": true, "strategies": [{"name": "default"}]}]}"#;
     std::fs::write(folder.path().join("unleash.json"), unleash).unwrap();

@@ -7,6 +7,7 @@ mod deductions;
 mod flags;
 mod footprint;
 mod growth;
+mod traces;
 
 use crate::bench::Bench;
 use crate::measure::Figure;
@@ -212,6 +213,14 @@ pub(crate) const ROWS: &[Row] = &[
         goal: Goal::AtMost(100.0, "ms"),
         needs: Needs::Server,
         measure: console::first_screen,
+    },
+    Row {
+        number: 17,
+        work: "deductions, 64 connections, 1 % of them traced",
+        reference: "none traced",
+        goal: Goal::RatioAtLeast(0.95),
+        needs: Needs::Server,
+        measure: traces::some,
     },
 ];
 

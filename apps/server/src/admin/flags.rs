@@ -3,6 +3,7 @@
 mod draft;
 mod edit;
 mod explain;
+mod single;
 mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,7 @@ use crate::store::tx::Tx;
 use draft::Draft;
 pub(crate) use edit::{Edited, edit, newest};
 pub(crate) use explain::{Somebody, explain};
+pub(crate) use single::{roll_out, rolled_out, rule_name, set_enabled};
 use versions::difference;
 pub(crate) use versions::{Difference, diff, rollback, versions};
 

@@ -5,13 +5,12 @@ use osaycore_directory::UserRef;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::pages::{Pages, asked, with};
 use crate::admin::users;
 use crate::error::ApiError;
 use crate::extract::console::{Filled, Person, Refused};
 use crate::store::lists::Asked;
 
-/// Rows of a page.
-const PAGE: u32 = 50;
 const DAY_US: i64 = 24 * 3_600_000_000;
 
 /// A list as it is asked for.
@@ -23,8 +22,7 @@ pub(super) struct List {
 
 /// Where a list goes on.
 pub(super) struct Ways {
-    pub(super) first: Option<String>,
-    pub(super) next: Option<String>,
+    pub(super) pages: Pages,
     /// The whole of it, as a file.
     pub(super) export: String,
     /// Whether anything narrows it.
@@ -33,9 +31,8 @@ pub(super) struct Ways {
 
 impl List {
     pub(super) fn of(request: &HttpRequest) -> Result<Self, Refused> {
-        let filters = Filled::read(request.query_string().as_bytes())?;
-        let cursor = Some(filters.text("after").to_owned()).filter(|cursor| !cursor.is_empty());
-        Ok(Self { filters, page: Asked { cursor, limit: PAGE } })
+        let (page, filters) = asked(request)?;
+        Ok(Self { filters, page })
     }
 
     /// The ways on from the page at `path`, with those of its `fields` that are filled in.
@@ -43,19 +40,11 @@ impl List {
         let kept = fields.iter().map(|field| (*field, self.filters.text(field))).filter(|(_, value)| !value.is_empty());
         let kept: Vec<(&str, &str)> = kept.collect();
         Ways {
-            first: self.page.cursor.as_ref().map(|_| with(path, &kept, None)),
-            next: next.map(|cursor| with(path, &kept, Some(&cursor))),
-            export: with(export, &kept, None),
+            pages: Pages::new(path, &kept, &self.page, next),
+            export: with(export, &kept),
             narrowed: !kept.is_empty(),
         }
     }
-}
-
-fn with(path: &str, kept: &[(&str, &str)], after: Option<&str>) -> String {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(kept).extend_pairs(after.map(|after| ("after", after)));
-    let query = query.finish();
-    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 
 /// A time from and a time to, microseconds since the epoch.
@@ -151,8 +140,8 @@ mod tests {
         let filters = Filled::read(b"kind=BONUS&user=a%26b&app=&after=xyz&other=1").ok().unwrap();
         let list = List { filters, page: Asked { cursor: Some("xyz".to_owned()), limit: 1 } };
         let ways = list.ways("/list", "/file", &["kind", "user", "app"], Some("next".to_owned()));
-        assert_eq!(ways.first.as_deref(), Some("/list?kind=BONUS&user=a%26b"));
-        assert_eq!(ways.next.as_deref(), Some("/list?kind=BONUS&user=a%26b&after=next"));
+        assert_eq!(ways.pages.first.as_deref(), Some("/list?kind=BONUS&user=a%26b"));
+        assert_eq!(ways.pages.next.as_deref(), Some("/list?kind=BONUS&user=a%26b&after=next"));
         assert_eq!(ways.export, "/file?kind=BONUS&user=a%26b");
         assert!(ways.narrowed);
     }

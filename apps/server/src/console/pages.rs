@@ -24,16 +24,18 @@ pub(super) struct Pages {
 impl Pages {
     /// `kept`: what else is in the query.
     pub(super) fn new(path: &str, kept: &[(&str, &str)], asked: &Asked, next: Option<String>) -> Self {
-        let to = |after: Option<&str>| {
-            let pairs = kept.iter().copied().chain(after.map(|cursor| ("after", cursor)));
-            let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-            if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
-        };
-        Self { first: asked.cursor.as_ref().map(|_| to(None)), next: next.map(|next| to(Some(&next))) }
+        let next = next.map(|cursor| with(path, &[kept, &[("after", &cursor)]].concat()));
+        Self { first: asked.cursor.as_ref().map(|_| with(path, kept)), next }
     }
 
     /// There is no other page.
     pub(super) fn is_only(&self) -> bool {
         self.first.is_none() && self.next.is_none()
     }
+}
+
+/// A path with a query.
+pub(super) fn with(path: &str, pairs: &[(&str, &str)]) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }

@@ -170,7 +170,8 @@ fn may_try(state: &State, address: Option<IpAddr>) -> bool {
     address.is_none_or(|address| state.sign_in_limiter.check_key(&network(address)).is_ok())
 }
 
-fn locked() -> String {
+/// What is said at an address that guesses have locked.
+pub(super) fn locked() -> String {
     format!("Too many wrong attempts at this address: wait {LOCK_MINUTES} minutes.")
 }
 

@@ -94,7 +94,7 @@ shared! {
     AppSettingsChange: change(settings());
 
     // What is answered.
-    AppSettings: answered(settings());
+    AppSettings: answered(&settings());
     RateText: json!({
         "type": "string", "pattern": r"^[0-9]+\.[0-9]{2,6}$", "examples": ["2.50"], "description": "Credits per unit, exact."
     });
@@ -159,7 +159,7 @@ fn settings() -> Value {
 }
 
 /// All of them, as they are.
-fn answered(settings: Value) -> Value {
+fn answered(settings: &Value) -> Value {
     let names: Vec<&String> = settings.as_object().into_iter().flat_map(|members| members.keys()).collect();
     json!({"type": "object", "required": names, "properties": settings})
 }

@@ -36,7 +36,7 @@ shared! {
             "flags": changes(), "segments": changes(),
             "apps": {
                 "type": "array", "description": "Apps with flags of their own to which it makes another difference",
-                "items": object(json!({
+                "items": object(&json!({
                     "app_id": {"type": "string", "format": "uuid"}, "name": {"type": "string"}, "flags": changes(), "segments": changes()
                 }))
             }
@@ -45,7 +45,7 @@ shared! {
             "rule": "some", "what": "the percentage", "buckets": {"gained": 12_500, "lost": 0, "moved": 0}
         }]}], "segments": []}]
     });
-    Explanation: json!({"allOf": [object(json!({
+    Explanation: json!({"allOf": [object(&json!({
         "flag": {"type": "string"}, "enabled": {"type": "boolean"}, "value": of("FlagValue"), "variant": optional("string"),
         "reason": of("FlagReason"), "rule": optional("string"), "sentence": {"type": "string"}, "needs": texts(),
         "prerequisites": {"type": "array", "items": of("PrerequisiteExplanation")}, "holdout": optional("string"),
@@ -60,14 +60,14 @@ shared! {
     }]});
 }
 
-/// What those are made of.
-pub(super) fn parts() -> [(&'static str, Value); 14] {
+/// What flag files are made of.
+pub(super) fn parts_of_files() -> [(&'static str, Value); 9] {
     [
         (
             "FlagDefinition",
             closed(
                 &["key"],
-                json!({
+                &json!({
                     "key": of("FlagKey"), "description": optional("string"), "owner": optional("string"), "tags": texts(),
                     "expires_at": time(), "type": of("FlagType"),
                     "active": {"type": "boolean", "default": true}, "enabled": {"type": "boolean", "default": true},
@@ -86,7 +86,7 @@ pub(super) fn parts() -> [(&'static str, Value); 14] {
             "Prerequisite",
             closed(
                 &["flag"],
-                json!({
+                &json!({
                     "flag": {"type": "string"}, "value": choice_or_none(), "values": {"type": "array", "items": of("Choice")}
                 }),
             ),
@@ -95,17 +95,17 @@ pub(super) fn parts() -> [(&'static str, Value); 14] {
             "Rule",
             closed(
                 &["serve"],
-                json!({
-                    "name": optional("string"), "when": conditions(), "rollout": or_none(of("Rollout")),
-                    "exclusion": or_none(closed(&["group", "from", "to"], json!({
-                        "group": {"type": "string"}, "from": of("Percent"), "to": of("Percent"), "unit": or_none(of("Units"))
+                &json!({
+                    "name": optional("string"), "when": conditions(), "rollout": or_none(&of("Rollout")),
+                    "exclusion": or_none(&closed(&["group", "from", "to"], &json!({
+                        "group": {"type": "string"}, "from": of("Percent"), "to": of("Percent"), "unit": or_none(&of("Units"))
                     }))),
                     "sticky": {"type": "boolean"},
                     "serve": {
                         "oneOf": [of("Choice"), {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}}],
                         "description": "One value, or weights by variant"
                     },
-                    "split": or_none(closed(&[], json!({"unit": or_none(of("Units")), "salt": optional("string")}))),
+                    "split": or_none(&closed(&[], &json!({"unit": or_none(&of("Units")), "salt": optional("string")}))),
                     "starts_at": time(), "ends_at": time()
                 }),
             ),
@@ -114,7 +114,7 @@ pub(super) fn parts() -> [(&'static str, Value); 14] {
             "Condition",
             closed(
                 &[],
-                json!({
+                &json!({
                     "attribute": optional("string"),
                     "op": {"type": ["string", "null"], "enum": [
                         "=", "!=", "in", "not_in", "contains", "starts_with", "ends_with", "matches", "<", "<=", ">", ">=", "before", "after",
@@ -129,10 +129,10 @@ pub(super) fn parts() -> [(&'static str, Value); 14] {
             "Rollout",
             closed(
                 &[],
-                json!({
-                    "percent": or_none(of("Percent")), "unit": or_none(of("Units")), "salt": optional("string"),
+                &json!({
+                    "percent": or_none(&of("Percent")), "unit": or_none(&of("Units")), "salt": optional("string"),
                     "hash": {"type": "string", "enum": ["unleash", "growthbook_v1", "growthbook_v2", "launchdarkly"]},
-                    "schedule": {"type": "array", "items": closed(&["at", "percent"], json!({"at": {"type": "string", "format": "date-time"}, "percent": of("Percent")}))}
+                    "schedule": {"type": "array", "items": closed(&["at", "percent"], &json!({"at": {"type": "string", "format": "date-time"}, "percent": of("Percent")}))}
                 }),
             ),
         ),
@@ -140,8 +140,8 @@ pub(super) fn parts() -> [(&'static str, Value); 14] {
             "SegmentDefinition",
             closed(
                 &["key"],
-                json!({
-                    "key": of("FlagKey"), "when": conditions(), "rollout": or_none(of("Rollout")), "users": texts()
+                &json!({
+                    "key": of("FlagKey"), "when": conditions(), "rollout": or_none(&of("Rollout")), "users": texts()
                 }),
             ),
         ),
@@ -153,50 +153,56 @@ pub(super) fn parts() -> [(&'static str, Value); 14] {
                 "description": "The attribute that tells people apart, or several of which the first that is there counts"
             }),
         ),
+    ]
+}
+
+/// What differences and explanations are made of.
+pub(super) fn parts_of_answers() -> [(&'static str, Value); 5] {
+    [
         (
             "FlagChange",
-            object(json!({
+            object(&json!({
                 "key": {"type": "string"},
-                "changes": {"type": "array", "items": object(json!({
+                "changes": {"type": "array", "items": object(&json!({
                     "rule": optional("string"), "what": {"type": "string"},
-                    "buckets": or_none(object(json!({"gained": bucket(), "lost": bucket(), "moved": bucket()})))
+                    "buckets": or_none(&object(&json!({"gained": bucket(), "lost": bucket(), "moved": bucket()})))
                 }))}
             })),
         ),
         (
             "PrerequisiteExplanation",
-            object(json!({
+            object(&json!({
                 "flag": {"type": "string"}, "wanted": texts(), "actual": optional("string"), "met": {"type": "boolean"},
                 "prerequisites": {"type": "array", "items": of("PrerequisiteExplanation")}
             })),
         ),
         (
             "RuleExplanation",
-            object(json!({
+            object(&json!({
                 "name": {"type": "string"},
                 "outcome": {"type": "string", "enum": [
                     "matched", "assigned", "outside_time", "condition_failed", "unit_missing", "excluded", "not_in_rollout", "not_tried"
                 ]},
                 "conditions": {"type": "array", "items": of("ConditionExplanation")},
-                "exclusion": or_none(object(json!({
+                "exclusion": or_none(&object(&json!({
                     "group": {"type": "string"}, "unit": {"type": "string"}, "bucket": optional("integer"), "from": bucket(), "to": bucket()
                 }))),
-                "rollout": or_none(of("RolloutExplanation")), "needs": texts(), "sentence": {"type": "string"}
+                "rollout": or_none(&of("RolloutExplanation")), "needs": texts(), "sentence": {"type": "string"}
             })),
         ),
         (
             "ConditionExplanation",
-            object(json!({
+            object(&json!({
                 "condition": {"type": "string"}, "actual": optional("string"), "holds": {"type": "boolean"},
-                "segment": or_none(object(json!({
+                "segment": or_none(&object(&json!({
                     "key": {"type": "string"}, "listed": {"type": "boolean"},
-                    "conditions": {"type": "array", "items": of("ConditionExplanation")}, "rollout": or_none(of("RolloutExplanation"))
+                    "conditions": {"type": "array", "items": of("ConditionExplanation")}, "rollout": or_none(&of("RolloutExplanation"))
                 })))
             })),
         ),
         (
             "RolloutExplanation",
-            object(json!({
+            object(&json!({
                 "unit": {"type": "string"}, "actual": optional("string"), "bucket": optional("integer"), "threshold": bucket()
             })),
         ),
@@ -207,7 +213,7 @@ fn of(name: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{name}")})
 }
 
-fn or_none(schema: Value) -> Value {
+fn or_none(schema: &Value) -> Value {
     json!({"oneOf": [schema, {"type": "null"}]})
 }
 
@@ -241,12 +247,12 @@ fn bucket() -> Value {
 }
 
 /// An object that is sent: no further members.
-fn closed(required: &[&str], properties: Value) -> Value {
+fn closed(required: &[&str], properties: &Value) -> Value {
     json!({"type": "object", "additionalProperties": false, "required": required, "properties": properties})
 }
 
 /// An object that is answered: every member is there.
-fn object(properties: Value) -> Value {
+fn object(properties: &Value) -> Value {
     let names: Vec<&String> = properties.as_object().into_iter().flat_map(|members| members.keys()).collect();
     json!({"type": "object", "required": names, "properties": properties})
 }

@@ -72,6 +72,7 @@ pub(crate) struct AppSecret {
 /// What is told of a secret of an app: not the secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SecretAge {
+    pub(crate) id: i64,
     pub(crate) kind: SecretKind,
     pub(crate) created_at_us: i64,
     /// When it ends; none: it has not been replaced.
@@ -178,7 +179,7 @@ pub(crate) fn secret_ages(tx: &mut Tx<'_>, app_id: i64, now_us: i64) -> Result<V
         .load(&mut *tx.connection)?;
     let age = |(id, kind, created_at_us, expires_at_us): (i64, String, i64, Option<i64>)| {
         let used_at_us = uses.iter().find(|(secret_id, _)| *secret_id == id).map(|(_, at_us)| *at_us);
-        SecretAge { kind: SecretKind::read(&kind), created_at_us, expires_at_us, used_at_us }
+        SecretAge { id, kind: SecretKind::read(&kind), created_at_us, expires_at_us, used_at_us }
     };
     Ok(rows.into_iter().map(age).collect())
 }

@@ -1,14 +1,14 @@
-// docs.mjs SERVER API_KEY SECRET_KEY USER FOLDER: tries calls on the page of the API, as its reader would.
+// docs.mjs SERVER API_KEY SECRET_KEY USER FOLDER ADMIN_TOKEN: tries calls on the page of the API, as its reader would.
 //
-// Prints one line of JSON: {token, charged, curl, unsigned, axe, wide, secrets_sent, kept, console_errors,
-// csp_violations}. Screenshots in the folder: docs and docs-try, light and dark, and each on a phone.
+// Prints one line of JSON: {token, charged, curl, unsigned, no_admin_token, users, admin_signed, axe, wide, secrets_sent,
+// kept, console_errors, csp_violations}. Screenshots in the folder: docs and docs-try, light and dark, and each on a phone.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PHONE, WIDE, fail, onPage } from "./chromium.mjs";
 
-const [server, apiKey, secretKey, user, folder] = process.argv.slice(2);
+const [server, apiKey, secretKey, user, folder, adminToken] = process.argv.slice(2);
 const axe = readFileSync(join(process.env.OSAYCORE_TEST_NODE_MODULES, "axe-core/axe.min.js"), "utf8");
 
 await onPage(async (page, context) => {
@@ -31,13 +31,20 @@ await onPage(async (page, context) => {
   const { body: charged, curl } = await attempt(page, "deductCredits", '{"amount": 2.50, "description": "it\'s a try"}');
   await look(page, "docs-try", found, wide);
 
+  // Nothing is signed for the admin API, and the keys that stand there do not go along.
+  const { problem: no_admin_token } = await attempt(page, "adminUsers");
+  await page.getByLabel("Admin token").fill(adminToken);
+  const before = sent.length;
+  const { body: users } = await attempt(page, "adminUsers");
+  const admin_signed = sent.slice(before).some((text) => /x-osaycore-|x-oasis-/i.test(text));
+
   const kept = await page.evaluate(() => [localStorage.length, sessionStorage.length, document.cookie]);
   const secrets_sent = sent.some((text) => text.includes(secretKey));
   assert.equal((await context.cookies()).length, 0, "cookies");
-  return { token, charged, curl, unsigned: unsigned.problem, axe: found, wide, secrets_sent, kept };
+  return { token, charged, curl, unsigned: unsigned.problem, no_admin_token, users, admin_signed, axe: found, wide, secrets_sent, kept };
 }).catch(fail);
 
-/** Opens the form of an operation, sends the body, → what is shown. */
+/** Opens the form of an operation, sends the body if it has one, → what is shown. */
 async function attempt(page, operation, body) {
   const article = page.locator(`article[aria-labelledby="${operation}"]`);
   const details = article.locator("details.try");
@@ -45,8 +52,8 @@ async function attempt(page, operation, body) {
     await details.locator("summary").focus();
     await page.keyboard.press("Enter");
   }
-  await article.getByLabel("Body").fill(body);
-  await article.locator("textarea").press("Tab");
+  if (body !== undefined) await article.getByLabel("Body").fill(body);
+  await article.getByRole("button", { name: /^(Sign and send|Send)$/ }).focus();
   await page.keyboard.press("Enter");
   await article.locator(".outcome pre").first().waitFor();
   const problem = article.locator(".problem");

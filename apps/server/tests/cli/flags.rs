@@ -28,6 +28,59 @@ fn a_file_comes_back_as_it_was_in_both_formats() {
 }
 
 #[test]
+fn one_flag_is_switched_and_rolled_out_and_keeps_all_else() {
+    let deployment = Deployment::new();
+    let app = text(&deployment.app("Shop"), "app_id");
+    deployment.write("flags.json", FILE);
+    deployment.text(&["flag", "apply", "flags.json"]);
+    let flag = |key: &str| {
+        let file = deployment.json(&["flag", "export"]);
+        file["flags"].as_array().unwrap().iter().find(|flag| flag["key"] == key).cloned().unwrap()
+    };
+    let mut expected = flag("checkout");
+    assert_eq!(deployment.json(&["flag", "disable", "checkout"])["version"], 2);
+    assert_eq!(deployment.text(&["flag", "disable", "checkout"]), "checkout is off, as it was already\n");
+    expected["enabled"] = false.into();
+    assert_eq!(flag("checkout"), expected);
+    assert_eq!(deployment.text(&["flag", "enable", "checkout"]), "checkout is on\n");
+    assert_eq!(deployment.text(&["flag", "rollout", "checkout", "50%"]), "rule some of checkout takes 50 %\n");
+    let again = deployment.json(&["flag", "rollout", "checkout", "50", "--rule", "some"]);
+    assert_eq!(again, serde_json::json!({ "rule": "some", "percent": 50, "version": null }));
+    expected.as_object_mut().unwrap().remove("enabled");
+    expected["rules"][0]["rollout"]["percent"] = 50.into();
+    assert_eq!(flag("checkout"), expected);
+    // A flag without rules gets one.
+    deployment.write("more.json", r#"{"flags": [{"key": "beta"}]}"#);
+    deployment.text(&["flag", "apply", "more.json"]);
+    deployment.text(&["flag", "rollout", "beta", "0.125"]);
+    assert_eq!(
+        flag("beta")["rules"][0],
+        serde_json::json!({ "name": "rollout", "rollout": { "percent": 0.125 }, "serve": true })
+    );
+    deployment.write(
+        "own.json",
+        r#"{"flags": [{"key": "two", "rules": [{"when": [{"attribute": "role", "op": "=", "value": "staff"}], "serve": true},
+            {"name": "slow", "rollout": {"schedule": [{"at": "2026-01-01T00:00:00Z", "percent": 5}]}, "serve": true}]}]}"#,
+    );
+    deployment.text(&["flag", "apply", "own.json", "--app", &app]);
+    for (arguments, code, says) in [
+        (&["rollout", "two", "5", "--app", &app][..], 1, "name one by --rule, of rule 1, slow"),
+        (&["rollout", "two", "5", "--app", &app, "--rule", "fast"], 1, "no rule fast; there are rule 1, slow"),
+        (&["rollout", "two", "5", "--app", &app, "--rule", "slow"], 1, "moves by a schedule"),
+        (&["rollout", "two", "101", "--app", &app, "--rule", "slow"], 2, "from 0 to 100"),
+        (&["rollout", "two", "5"], 1, "there is one with --app"),
+        (&["rollout", "new_ui", "5"], 1, "give it rules in a file"),
+        (&["disable", "gone"], 1, "there is no flag gone for every app"),
+        (&["enable", "checkout", "--app", &app], 1, "leave out --app"),
+    ] {
+        let said = deployment.refused(&[&["flag"], arguments].concat(), code);
+        assert!(said.contains(says), "{arguments:?}: {said}");
+    }
+    let rolled = deployment.json(&["flag", "rollout", "two", "5", "--app", &app, "--rule", "rule 1"]);
+    assert_eq!((&rolled["rule"], &rolled["version"]), (&"rule 1".into(), &2.into()), "{rolled}");
+}
+
+#[test]
 fn a_segment_of_an_app_is_removed_and_every_apps_is_the_apps_again() {
     let deployment = Deployment::new();
     let app = text(&deployment.app("Shop"), "app_id");

@@ -5,6 +5,7 @@ mod explain;
 mod explanation;
 mod file;
 mod list;
+mod single;
 mod versions;
 
 use anyhow::bail;
@@ -33,6 +34,12 @@ pub(super) enum Flag {
         #[arg(long, value_enum, default_value_t = Format::Json)]
         format: Format,
     },
+    /// Switch a flag on, for everybody whom its rules take
+    Enable(single::Switch),
+    /// Switch a flag off, for everybody
+    Disable(single::Switch),
+    /// Have a rule of a flag take so many percent of its users
+    Rollout(single::Rollout),
     /// Take a flag out of use
     Archive {
         /// The flag
@@ -85,6 +92,9 @@ impl Flag {
             Self::Import(import) => import.run(session),
             Self::List(list) => list.run(session),
             Self::Export { app, format } => export(session, app, format),
+            Self::Enable(switch) => switch.run(session, true),
+            Self::Disable(switch) => switch.run(session, false),
+            Self::Rollout(rollout) => rollout.run(session),
             Self::Archive { key, app } => {
                 let version = session.write(|tx, by| {
                     let app = session::optional_app(tx, app)?;

@@ -33,6 +33,8 @@ struct Secrets {
     id: &'static str,
     title: &'static str,
     about: &'static str,
+    /// The one in force, as a form to replace it says which it means; empty if there is none.
+    newest: String,
     rows: Vec<Row>,
 }
 
@@ -87,9 +89,18 @@ async fn rotate(form: Form<Editor>, id: Path<i64>) -> Result<HttpResponse, Refus
     };
     let chosen = GRACES.into_iter().find(|(value, _)| *value == filled.text("grace")).ok_or(Refused::Unreadable)?;
     let grace_s: u32 = chosen.0.parse().map_err(|_| Refused::Unreadable)?;
-    let rotated =
-        change_sealed(&editor, *id, move |tx, by, sealer, app| apps::rotate_secret(tx, sealer, by, app, kind, grace_s));
-    let secret = rotated.await??;
+    let seen = filled.text("newest").to_owned();
+    let rotated = change_sealed(&editor, *id, move |tx, by, sealer, app| {
+        // The page with a secret that is loaded again sends its form again.
+        let is_meant = newest(&secret_ages(tx, app.id, by.now_us)?, kind) == seen;
+        is_meant.then(|| apps::rotate_secret(tx, sealer, by, app, kind, grace_s)).transpose()
+    });
+    let Some(secret) = rotated.await?? else {
+        let path = Tab::Keys.path(*id);
+        return Ok(
+            editor.go_with_problem(&path, "There is a newer one already: nothing was made. Lost it? Replace it.")
+        );
+    };
     let page = SecretPage {
         shell: Shell::new(&editor, Section::Apps, "The new secret"),
         label,
@@ -127,8 +138,7 @@ async fn enable(form: Form<Editor>, id: Path<i64>) -> Result<HttpResponse, Refus
 
 impl Secrets {
     fn of(kind: SecretKind, ages: &[SecretAge]) -> Self {
-        let rows = ages.iter().filter(|age| age.kind == kind);
-        let rows = rows.map(|age| Row {
+        let rows = ages.iter().filter(|age| age.kind == kind).map(|age| Row {
             made: When(age.created_at_us),
             ends: age.expires_at_us.map(When),
             used: age.used_at_us.map(When),
@@ -137,6 +147,11 @@ impl Secrets {
             SecretKind::Signing => ("Secret key", "Signs the app's requests of the API."),
             SecretKind::Oasis => ("OASIS application key", "Signs requests and answers of one-time passcodes."),
         };
-        Self { id: kind.as_str(), title, about, rows: rows.collect() }
+        Self { id: kind.as_str(), title, about, newest: newest(ages, kind), rows: rows.collect() }
     }
+}
+
+/// The number of the newest secret of a kind.
+fn newest(ages: &[SecretAge], kind: SecretKind) -> String {
+    ages.iter().filter(|age| age.kind == kind).map(|age| age.id).max().map(|id| id.to_string()).unwrap_or_default()
 }

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{self, Path};
 use askama::Template;
-use osaycore_flags::{Choice, FlagDefinition, FlagFile, FlagType, Percent, RuleDefinition, Serve};
+use osaycore_flags::{FlagDefinition, FlagFile, FlagType, Percent, RuleDefinition};
 
 use super::list::{State, stale};
 use super::{Outcome, Scope, Section, Shell, When, change, done, notation, preview, read, resource, save, seen, words};
@@ -132,7 +132,7 @@ async fn rollout(form: Form<Editor>, path: Path<(String, String)>) -> Result<Htt
             filled.refuse("percent", "a percentage is a number from 0 to 100 with up to three decimals");
             Outcome::default()
         }
-        Ok(percent) => match rolled_out(stored.definition, &rule, percent) {
+        Ok(percent) => match flags::rolled_out(stored.definition, &rule, percent) {
             None => Outcome::fault(format!("flag `{}` has no rule `{rule}` any more", path.1)),
             Some(definition) if filled.text("do") == "save" => {
                 match save(&editor, &path.0, file(definition), version).await? {
@@ -177,21 +177,6 @@ async fn archive(form: Form<Editor>, path: Path<(String, String)>) -> Result<Htt
     Ok(done(&editor, &home, changed.map(|_| format!("{key} is archived."))))
 }
 
-/// The flag with one rule that takes so many; none: there is no rule of that name. A flag without any gets its first.
-fn rolled_out(mut flag: FlagDefinition, rule: &str, percent: Percent) -> Option<FlagDefinition> {
-    if flag.rules.is_empty() {
-        flag.rules.push(RuleDefinition {
-            name: Some(rule.to_owned()),
-            serve: Serve::Choice(Choice::Boolean(true)),
-            ..RuleDefinition::default()
-        });
-    }
-    let mut rules = flag.rules.iter_mut().enumerate();
-    let (_, of) = rules.find(|(index, of)| words::rule_name(of, *index) == rule)?;
-    of.rollout.get_or_insert_default().percent = Some(percent);
-    Some(flag)
-}
-
 /// A file of one flag.
 pub(super) fn file(definition: FlagDefinition) -> FlagFile {
     FlagFile { flags: vec![definition], segments: Vec::new() }
@@ -206,6 +191,6 @@ impl RuleRow {
             }
             Some(_) => None,
         };
-        Self { name: words::rule_name(rule, index), sentence: words::rule(rule), percent }
+        Self { name: flags::rule_name(rule, index), sentence: words::rule(rule), percent }
     }
 }

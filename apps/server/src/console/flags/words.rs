@@ -67,11 +67,6 @@ pub(super) fn rollout(flag: &FlagDefinition) -> String {
     }
 }
 
-/// A rule's name, or its number counted from 1.
-pub(super) fn rule_name(rule: &RuleDefinition, index: usize) -> String {
-    rule.name.clone().unwrap_or_else(|| format!("rule {}", index.saturating_add(1)))
-}
-
 /// What a rule does.
 pub(super) fn rule(rule: &RuleDefinition) -> String {
     let mut text = match rule.when.as_slice() {

@@ -11,6 +11,7 @@ use actix_web::web;
 use askama::Template;
 use zeroize::Zeroizing;
 
+use super::sign_in::locked;
 use super::text::When;
 use super::{Section, Shell, resource};
 use crate::error::ApiError;
@@ -78,18 +79,18 @@ async fn page(person: &Person, status: StatusCode, form: &Filled) -> Result<Http
     Ok(person.page(status, &page))
 }
 
-/// Whether it is the person's password: what takes a second factor away asks once more. Guesses are counted as at the
-/// sign-in.
-async fn knows_password(person: &Person, password: &str) -> Result<bool, ApiError> {
+/// What is wrong with what should be the person's password: what takes a second factor away asks once more. Guesses are
+/// counted as at the sign-in.
+async fn problem_with(person: &Person, password: &str) -> Result<Option<String>, ApiError> {
     use crate::admin::admin_sign_in as admin;
     let email = person.admin.email.clone();
     let attempt = person.write(move |tx, by| admin::attempt(tx, by, &email)).await?;
-    let Some(attempt) = attempt else { return Ok(false) };
+    let Some(attempt) = attempt else { return Ok(Some(locked())) };
     let password = Zeroizing::new(password.to_owned());
     let is_right = person.state.passwords.verify(password, attempt.password_hash.clone()).await?;
     let email = person.admin.email.clone();
     person.write(move |tx, by| admin::settle_again(tx, by, &email, &attempt, is_right)).await?;
-    Ok(is_right)
+    Ok((!is_right).then(|| "This is not your password.".to_owned()))
 }
 
 impl SessionRow {

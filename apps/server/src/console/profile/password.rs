@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::web;
 use zeroize::Zeroizing;
 
-use super::{PROFILE, knows_password, page, resource};
+use super::{PROFILE, page, problem_with, resource};
 use crate::admin::{admin_sign_in, admins};
 use crate::error::Code;
 use crate::extract::console::{Cookie, Form, Person, Refused};
@@ -24,8 +24,8 @@ async fn change(form: Form<Person>) -> Result<HttpResponse, Refused> {
         filled.refuse("new_password", format!("the password {unfit}"));
     } else if next.as_str() != filled.text("new_password_again") {
         filled.refuse("new_password_again", "the two differ");
-    } else if !knows_password(&person, filled.text("password")).await? {
-        filled.refuse("password", "this is not your password");
+    } else if let Some(problem) = problem_with(&person, filled.text("password")).await? {
+        filled.refuse("password", problem);
     }
     if filled.has_problems() {
         return page(&person, StatusCode::UNPROCESSABLE_ENTITY, &filled).await;

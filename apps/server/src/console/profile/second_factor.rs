@@ -7,7 +7,7 @@ use askama::Template;
 use osaycore_otp::{RecoveryCode, Secret};
 use zeroize::Zeroizing;
 
-use super::{PROFILE, Section, Shell, knows_password, resource};
+use super::{PROFILE, Section, Shell, problem_with, resource};
 use crate::admin::{admin_sign_in as admin, admins};
 use crate::error::Code;
 use crate::extract::console::{Cookie, Filled, Form, Person, Refused};
@@ -87,8 +87,8 @@ async fn enrol(form: Form<Person>) -> Result<HttpResponse, Refused> {
 /// `POST /console/profile/second-factor/remove`
 async fn remove(form: Form<Person>) -> Result<HttpResponse, Refused> {
     let Form { who: person, filled } = form;
-    if !knows_password(&person, filled.text("password")).await? {
-        return Ok(person.go_with_problem(PROFILE, "That is not your password: the second factor stays."));
+    if let Some(problem) = problem_with(&person, filled.text("password")).await? {
+        return Ok(person.go_with_problem(PROFILE, &format!("{problem} The second factor stays.")));
     }
     let (who, browser) = (person.admin.clone(), person.browser());
     let removed = person.write_sealed(move |tx, by, sealer| {
@@ -104,8 +104,8 @@ async fn remove(form: Form<Person>) -> Result<HttpResponse, Refused> {
 /// `POST /console/profile/recovery-codes`: new ones in the place of the old.
 async fn replace_codes(form: Form<Person>) -> Result<HttpResponse, Refused> {
     let Form { who: person, filled } = form;
-    if !knows_password(&person, filled.text("password")).await? {
-        return Ok(person.go_with_problem(PROFILE, "That is not your password: the recovery codes stay."));
+    if let Some(problem) = problem_with(&person, filled.text("password")).await? {
+        return Ok(person.go_with_problem(PROFILE, &format!("{problem} The recovery codes stay.")));
     }
     let who = person.admin.clone();
     let replaced = person.write_sealed(move |tx, by, sealer| admin::replace_recovery_codes(tx, sealer, by, &who));

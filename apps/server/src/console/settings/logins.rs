@@ -9,7 +9,7 @@ use osaycore_directory::Email;
 use super::text::When;
 use super::{Section, Shell, resource};
 use crate::admin::admins::{self, AdminRef, NewAdmin};
-use crate::error::Failure;
+use crate::error::{ApiError, Code, Failure};
 use crate::extract::console::{Filled, Form, Owner, Refused};
 use crate::passwords;
 use crate::store::admins::{Admin, Role};
@@ -111,7 +111,8 @@ async fn create(form: Form<Owner>) -> Result<HttpResponse, Refused> {
 async fn show(owner: Owner, id: Path<i64>) -> Result<HttpResponse, Refused> {
     let row = find(&owner, *id).await?;
     let disabled = row.admin.disabled.then(|| ("disabled", "yes".to_owned()));
-    let form = Filled::with([("role", row.admin.role.to_string())].into_iter().chain(disabled));
+    let own = [("role", row.admin.role.to_string()), ("read", state_of(&row.admin))];
+    let form = Filled::with(own.into_iter().chain(disabled));
     Ok(login_page(&owner, StatusCode::OK, row, &form))
 }
 
@@ -119,9 +120,14 @@ async fn show(owner: Owner, id: Path<i64>) -> Result<HttpResponse, Refused> {
 async fn set(form: Form<Owner>, id: Path<i64>) -> Result<HttpResponse, Refused> {
     let Form { who: owner, mut filled } = form;
     let (id, role, disabled) = (*id, filled.parse::<Role>("role"), filled.is_ticked("disabled"));
+    let before = filled.text("read").to_owned();
     if let Some(role) = role {
         let changed = owner.write(move |tx, by| {
             let admin = admins::find(tx, &AdminRef::Id(id))?;
+            if state_of(&admin) != before {
+                let sentence = "the login was changed meanwhile: open this page anew, and look at what is there now";
+                return Err(ApiError::from(Code::ReferenceConflict).detail(sentence).into());
+            }
             admins::set(tx, by, &admin, Some(role), Some(disabled))
         });
         match changed.await {
@@ -131,6 +137,11 @@ async fn set(form: Form<Owner>, id: Path<i64>) -> Result<HttpResponse, Refused> 
     }
     let row = find(&owner, id).await?;
     Ok(login_page(&owner, StatusCode::UNPROCESSABLE_ENTITY, row, &filled))
+}
+
+/// Another with every change that this form could undo.
+fn state_of(admin: &Admin) -> String {
+    format!("{} {}", admin.role, admin.disabled)
 }
 
 /// `POST /console/settings/logins/{id}/password`: another one, told once.

@@ -135,13 +135,13 @@ struct RolledBack {
     version: Option<i64>,
 }
 
+/// For a user; with a context for anyone's id.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ExplainFlag, examples(json!({"app": "shop", "user": "ada", "context": {"country": "de"}})))]
 struct Explain {
     #[schema(value_type = schemas::admin::WhichApp)]
     app: String,
-    /// A user; with a context anyone's id.
     #[schema(inline)]
     user: Text<1, 520>,
     /// Further attributes; those that are stored win.

@@ -191,7 +191,6 @@ fn refusal(code: Code) -> ApiError {
         Code::InvalidTimestamp | Code::TimestampOutOfWindow | Code::SignatureReused => {
             ApiError::from(code).member("server_time", &1_795_518_847)
         }
-        Code::ScopeMissing => ApiError::from(code).member("scope", &"users:read"),
         code => code.into(),
     }
 }

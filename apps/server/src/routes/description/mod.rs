@@ -126,6 +126,7 @@ fn complete(document: &mut Value) {
         for (method, operation) in operations.as_object_mut().into_iter().flatten() {
             let Some(operation) = operation.as_object_mut() else { continue };
             title(operation);
+            never_null(operation);
             errors::describe(path, method, operation);
             secure(operation);
             if method == "head" {
@@ -180,6 +181,19 @@ fn title(operation: &mut Map<String, Value>) {
     let mut letters = rest.chars();
     let summary: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
     operation.insert("summary".to_owned(), summary.into());
+}
+
+/// A parameter is left out, and not null.
+fn never_null(operation: &mut Map<String, Value>) {
+    let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+    for schema in parameters.into_iter().flatten().filter_map(|parameter| parameter.get_mut("schema")) {
+        let Some(Value::Array(choices)) = schema.get("oneOf") else { continue };
+        if let [only, null] = choices.as_slice()
+            && null.get("type") == Some(&json!("null"))
+        {
+            *schema = only.clone();
+        }
+    }
 }
 
 /// Puts responses that several operations have in one place; → name → response.

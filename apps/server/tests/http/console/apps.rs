@@ -3,7 +3,7 @@
 use super::{Browser, login, login_of};
 use crate::admin_api::Script;
 use crate::support::oasis::Library;
-use crate::support::{App, World, within_a_second};
+use crate::support::{Answer, App, World, within_a_second};
 
 const NASTY: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
 
@@ -90,6 +90,19 @@ fn an_app_is_made_found_disabled_and_enabled() {
     assert_eq!(events[0]["actor"]["operator"], email, "{events}");
 }
 
+/// The fields of the form that replaces a secret, as the page has them now.
+fn replacement<'f>(browser: &mut Browser<'_>, path: &str, kind: &'f str, grace: &'f str) -> [(&'f str, String); 3] {
+    let page = browser.page(path);
+    let form = page.split_once(&format!("name=\"kind\" value=\"{kind}\"")).unwrap().1;
+    let newest = form.split_once("name=\"newest\" value=\"").unwrap().1.split('"').next().unwrap();
+    [("kind", kind.to_owned()), ("grace", grace.to_owned()), ("newest", newest.to_owned())]
+}
+
+fn replace(browser: &mut Browser<'_>, path: &str, fields: &[(&str, String); 3]) -> Answer {
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    browser.post(&format!("{path}/secret"), &fields)
+}
+
 #[test]
 fn an_admin_who_makes_an_app_is_not_told_the_key_of_the_tenant() {
     let (world, app) = World::served();
@@ -114,14 +127,19 @@ fn a_replaced_secret_works_for_its_grace_and_the_page_tells_of_its_use() {
     for fields in [[("kind", "other"), ("grace", "3600")], [("kind", "signing"), ("grace", "1")]] {
         assert_eq!(browser.post(&format!("{path}/secret"), &fields).status, 400, "{fields:?}");
     }
-    let rotated = browser.post(&format!("{path}/secret"), &[("kind", "signing"), ("grace", "3600")]);
+    let fields = replacement(&mut browser, &path, "signing", "3600");
+    let rotated = replace(&mut browser, &path, &fields);
+    let reloaded = replace(&mut browser, &path, &fields);
+    assert_eq!(reloaded.status, 303, "who reloads the page makes no other one");
+    assert!(browser.page(&path).contains("There is a newer one already"));
     let new = App { secret_key: shown(rotated.text(), "secret"), ..old.clone() };
     within_a_second("the new secret signs", || signs(&world, &new));
     assert!(browser.page(&path).contains("not used since it was replaced"), "nobody has used the old one");
     assert!(signs(&world, &old), "the old one signs too");
     within_a_second("the use is told", || browser.page(&path).contains("last used"));
 
-    let rotated = browser.post(&format!("{path}/secret"), &[("kind", "oasis"), ("grace", "3600")]);
+    let fields = replacement(&mut browser, &path, "oasis", "3600");
+    let rotated = replace(&mut browser, &path, &fields);
     let new = App { oasis_application_key: shown(rotated.text(), "secret"), ..new };
     let ask = |app| Library::of(app).request_authentication_state("nobody", 0);
     within_a_second("the new key signs", || Library::of(&new).send(&world, &ask(&new)).status == 200);
@@ -129,7 +147,8 @@ fn a_replaced_secret_works_for_its_grace_and_the_page_tells_of_its_use() {
     assert_eq!(Library::of(&old).send(&world, &ask(&old)).status, 200, "the old one signs too");
     within_a_second("its use is told", || browser.page(&path).matches("last used").count() == 2);
 
-    browser.post(&format!("{path}/secret"), &[("kind", "signing"), ("grace", "0")]);
+    let fields = replacement(&mut browser, &path, "signing", "0");
+    replace(&mut browser, &path, &fields);
     within_a_second("both old ones are refused", || !signs(&world, &old) && !signs(&world, &new));
     let page = browser.page(&path);
     assert_eq!((page.matches("retiring").count(), page.matches("last used").count()), (1, 1), "{page}");

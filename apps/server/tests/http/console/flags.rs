@@ -32,32 +32,7 @@ fn checkout(percent: u32) -> Value {
 /// What the last page's editor would send: every field as it stands.
 fn fields(page: &str) -> Vec<(String, String)> {
     let form = page.split_once("id=\"as-form\"").unwrap().1.split_once("</form>").unwrap().0;
-    let plain = |text: &str| {
-        [("&#34;", "\""), ("&#60;", "<"), ("&#62;", ">"), ("&#39;", "'"), ("&#38;", "&")]
-            .iter()
-            .fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
-    };
-    let attribute = |tag: &str, name: &str| {
-        tag.split_once(&format!(" {name}=\"")).map(|(_, rest)| plain(rest.split('"').next().unwrap()))
-    };
-    let mut found = vec![];
-    for tag in form.split("<input ").skip(1).map(|rest| format!(" {}", rest.split('>').next().unwrap())) {
-        let is_off = tag.contains("checkbox") && !tag.contains(" checked");
-        if let Some(name) = attribute(&tag, "name").filter(|name| name != "form_token" && !is_off) {
-            found.push((name, attribute(&tag, "value").unwrap_or_default()));
-        }
-    }
-    for area in form.split("<textarea ").skip(1) {
-        let (tag, rest) = area.split_once('>').unwrap();
-        found.push((attribute(&format!(" {tag}"), "name").unwrap(), plain(rest.split("</textarea>").next().unwrap())));
-    }
-    for select in form.split("<select ").skip(1) {
-        let name = attribute(&format!(" {}", select.split('>').next().unwrap()), "name").unwrap();
-        let chosen =
-            select.split("</select>").next().unwrap().split("<option ").find(|option| option.contains(" selected"));
-        found.push((name, attribute(&format!(" {}", chosen.unwrap()), "value").unwrap()));
-    }
-    found
+    super::markup::fields(form).into_iter().filter(|(name, _)| name != "do").collect()
 }
 
 /// Sends the editor's form of a page with some fields set, by a button.

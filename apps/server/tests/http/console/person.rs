@@ -108,7 +108,10 @@ fn an_owner_makes_logins_and_takes_them_back() {
         assert_eq!(eve.get(path).status, 403, "{path}");
     }
     owner.page(&path);
-    assert_eq!(owner.post(&path, &[("role", "admin")]).status, 303);
+    let answer = owner.post(&path, &[("role", "admin"), ("read", "viewer true")]);
+    assert!(answer.status == 422 && answer.text().contains("was changed meanwhile"), "{}", answer.text());
+    owner.page(&path);
+    assert_eq!(owner.post(&path, &[("role", "admin"), ("read", "viewer false")]).status, 303);
     assert_eq!(eve.get("/console").status, 303, "another role is another session");
     owner.page(&path);
     owner.post(&format!("{path}/password"), &[("confirm", "eve")]);
@@ -126,9 +129,9 @@ fn an_owner_makes_logins_and_takes_them_back() {
     let own =
         page.split("href=\"").find(|rest| rest.contains(">ada@example.com</a>")).unwrap().split('"').next().unwrap();
     owner.page(own);
-    let answer = owner.post(own, &[("role", "viewer")]);
+    let answer = owner.post(own, &[("role", "viewer"), ("read", "owner false")]);
     assert!(answer.status == 422 && answer.text().contains("is the last owner"), "{}", answer.text());
-    let answer = owner.post(own, &[("role", "owner"), ("disabled", "yes")]);
+    let answer = owner.post(own, &[("role", "owner"), ("disabled", "yes"), ("read", "owner false")]);
     assert!(answer.status == 422 && answer.text().contains("is the last owner"), "{}", answer.text());
 
     let mut sam = Browser::signed_in(&world, &stranger);

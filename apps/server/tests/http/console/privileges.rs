@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::markup::Sheet;
+use super::markup::{Sheet, sheets};
 use super::routes::{self, Least, Route};
 use super::town::Town;
 use super::{Browser, form};
@@ -40,6 +40,19 @@ impl<'w> People<'w> {
     fn least(&mut self, route: &Route) -> &mut Browser<'w> {
         &mut self.roles.iter_mut().find(|(role, _)| *role >= route.least).unwrap().1
     }
+}
+
+/// The forms of these pages, each once.
+fn all_sheets(browser: &mut Browser<'_>, pages: &[String]) -> Vec<Sheet> {
+    let mut found: Vec<Sheet> = Vec::new();
+    for path in pages {
+        for sheet in sheets(path, browser.get(path).text()) {
+            if !found.iter().any(|known| known.action == sheet.action) {
+                found.push(sheet);
+            }
+        }
+    }
+    found
 }
 
 /// Whether the path is of something that one tenant has and another has not.
@@ -80,16 +93,15 @@ fn every_page_opens_for_its_role_and_for_nobody_else() {
 fn every_form_works_for_its_role_and_for_nobody_else() {
     let town = Town::new();
     let mut people = People::of(&town);
-    let pages = town.screens();
     let (_, owner) = people.roles.last_mut().unwrap();
-    let sheets = town.sheets(owner, &pages);
+    let forms = all_sheets(owner, &town.screens());
     let routes = routes::all();
     let forms: Vec<(&Route, Vec<Sheet>)> = routes
         .iter()
         .filter(|route| route.method == "POST")
         .map(|route| {
             let paths = town.paths(route);
-            let of: Vec<Sheet> = sheets.iter().filter(|sheet| paths.contains(&sheet.action)).cloned().collect();
+            let of: Vec<Sheet> = forms.iter().filter(|sheet| paths.contains(&sheet.action)).cloned().collect();
             assert!(!of.is_empty() || route.least <= Least::Viewer, "no screen has a form for {}", route.path);
             let bare = Sheet { page: String::new(), action: paths[0].clone(), fields: vec![] };
             (route, if of.is_empty() { vec![bare] } else { of })
@@ -98,25 +110,24 @@ fn every_form_works_for_its_role_and_for_nobody_else() {
 
     let mut trail = Browser::signed_in(town.world(), &town.owner);
     let before = state(town.world(), &mut trail);
-    for (route, sheets) in &forms {
-        for sheet in sheets {
+    for (route, of) in &forms {
+        for sheet in of {
             refuses_strangers(&mut people, route, sheet);
         }
-        refuses_roles(&mut people, route, &sheets[0]);
-        refuses_sites(&mut people, route, &sheets[0]);
+        refuses_roles(&mut people, route, &of[0]);
+        refuses_sites(&mut people, route, &of[0]);
     }
     let after = state(town.world(), &mut trail);
     let changed: Vec<_> = before.symmetric_difference(&after).collect();
     assert!(changed.is_empty(), "who may not has changed {changed:#?}");
 
     // And each has its effect for who may: in the order of the table, as some are the end of others.
-    for (route, sheets) in forms.iter().filter(|(route, _)| route.least >= Least::Admin) {
+    for (route, of) in forms.iter().filter(|(route, _)| route.least >= Least::Admin) {
         let browser = people.least(route);
-        let taken = sheets.iter().find_map(|sheet| {
+        let taken = of.iter().find_map(|sheet| {
             // Of the page as it is by now.
             let page = browser.get(&sheet.page);
-            let now =
-                super::markup::sheets(&sheet.page, page.text()).into_iter().find(|it| it.action == sheet.action)?;
+            let now = sheets(&sheet.page, page.text()).into_iter().find(|it| it.action == sheet.action)?;
             let (head, fields) = (head(&mut trail), filled(route, &now));
             let answer = browser.send(form(&sheet.action, &with_token(&fields, &browser.token)));
             assert!(
@@ -132,6 +143,59 @@ fn every_form_works_for_its_role_and_for_nobody_else() {
         let told = || answer.header("location").map_or_else(|| answer.text().to_owned(), str::to_owned);
         assert_ne!(head, self::head(&mut trail), "{} with {fields:?} had no effect: {}", route.path, told());
     }
+}
+
+#[test]
+fn what_another_tenant_has_is_nothing_in_a_form_either() {
+    let town = Town::new();
+    let mut owner = Browser::signed_in(town.world(), &town.owner);
+    let theirs = all_sheets(&mut owner, &town.screens());
+    let of_theirs = |end: &str, field: &str| {
+        let sheet = theirs.iter().find(|sheet| sheet.action.ends_with(end) && !value(sheet, field).is_empty());
+        value(sheet.unwrap_or_else(|| panic!("no {field} for {end}")), field)
+    };
+    let mut stranger = Browser::signed_in(town.world(), &town.stranger);
+    stranger.page("/console/profile");
+    stranger.post("/console/apps/new", &[("name", "own")]);
+    for (kind, field) in [("users", "username"), ("groups", "name")] {
+        assert_eq!(stranger.post(&format!("/console/{kind}/new"), &[(field, "own")]).status, 303);
+    }
+    let mut own = |kind: &str| {
+        let page = stranger.page(&format!("/console/{kind}"));
+        let path = page.split_once("<th scope=\"row\"><a href=\"").unwrap().1.split('"').next().unwrap().to_owned();
+        (path.clone(), path.rsplit('/').next().unwrap().to_owned())
+    };
+    let [(app, app_id), (user, user_id), (group, group_id)] = ["apps", "users", "groups"].map(&mut own);
+    let charge = theirs.iter().find(|sheet| sheet.action.ends_with("/refund")).unwrap().action.clone();
+    let (_, charge) = charge.split_once("/wallet/").unwrap();
+    let forms = [
+        (format!("{user}/groups/add"), "group", of_theirs("/groups/add", "group")),
+        (format!("{user}/sessions/end"), "session", of_theirs("/sessions/end", "session")),
+        (format!("{user}/wallet/{charge}"), "amount", "1".to_owned()),
+        (format!("{user}/apps/{}", of_theirs("/apps/disallow", "app")), "can_use", "yes".to_owned()),
+        (format!("{group}/apps/allow"), "app", of_theirs("/apps/disallow", "app")),
+        (format!("{group}/members/add"), "user", of_theirs("/members/remove", "member")),
+        (format!("{group}/members/remove"), "member", of_theirs("/members/remove", "member")),
+        (format!("{app}/groups/allow"), "group", of_theirs("/groups/add", "group")),
+        (format!("{app}/evaluation-keys/remove"), "key", of_theirs("/evaluation-keys/remove", "key")),
+    ];
+    let (before, ours) = (head(&mut stranger), state(town.world(), &mut owner));
+    for (path, field, value) in &forms {
+        assert!(
+            ![&app_id, &user_id, &group_id].contains(&value),
+            "{value} is both tenants', which tells nothing: {path}"
+        );
+        let answer = stranger.post(path, &[(field, value)]);
+        assert!(matches!(answer.status, 303 | 400 | 404 | 422), "{path}: {}", answer.status);
+        assert_eq!(head(&mut stranger), before, "{path} with {field}={value} had an effect");
+    }
+    let after = state(town.world(), &mut owner);
+    assert!(after == ours, "{:#?}", after.symmetric_difference(&ours).collect::<Vec<_>>());
+}
+
+/// What stands in a field of a form; nothing: it has no such field.
+fn value(sheet: &Sheet, field: &str) -> String {
+    sheet.fields.iter().find(|(name, _)| name == field).map(|(_, value)| value.clone()).unwrap_or_default()
 }
 
 /// The form, as owners of another tenant would send it.
@@ -196,6 +260,7 @@ fn filled(route: &Route, sheet: &Sheet) -> Vec<(String, String)> {
         "/apps/new" | "/groups/new" | "/apps/{id}/evaluation-keys" => &[("name", "Fresh")],
         "/apps/{id}/settings" => &[("requests_per_second", "77")],
         "/apps/{id}/redirect-uris" => &[("uri", "https://fresh.example/in")],
+        "/groups/{id}/rename" => &[("name", "Renamed")],
         "/groups/{id}/members/add" => &[("user", "out")],
         "/users/new" => &[("username", "fresh")],
         "/users/{id}/edit" => &[("display_name", "Fresh")],

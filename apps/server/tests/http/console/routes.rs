@@ -50,6 +50,7 @@ const TABLE: &str = "
     GET       /groups                                     viewer
     GET,POST  /groups/new                                 admin
     GET       /groups/{id}                                viewer
+    POST      /groups/{id}/rename                         admin
     POST      /groups/{id}/members/add                    admin
     POST      /groups/{id}/members/remove                 admin
     POST      /groups/{id}/apps/disallow                  admin
@@ -103,6 +104,7 @@ const TABLE: &str = "
     GET       /flags/{scope}/segments                     viewer
     GET,POST  /flags/{scope}/segments/edit                admin
     GET,POST  /flags/{scope}/segments/edit/{key}          admin
+    POST      /flags/{scope}/segments/remove/{key}        admin
     GET,POST  /flags/{scope}/import                       admin
     GET       /flags/{scope}/export                       viewer
     GET       /flags/{scope}/versions                     viewer

@@ -130,6 +130,20 @@ fn every_other_browser_is_signed_out_at_once() {
 }
 
 #[test]
+fn who_is_signed_in_at_a_locked_address_is_told_so() {
+    let (world, email) = owned();
+    let mut browser = Browser::signed_in(&world, &email);
+    for _ in 0..10 {
+        Browser::new(&world).sign_in(&email, "a guess by somebody");
+    }
+    browser.page("/console/profile");
+    let next = "two walruses in the pantry";
+    let fields = [("password", PASSWORD), ("new_password", next), ("new_password_again", next)];
+    let answer = browser.post("/console/profile/password", &fields);
+    assert!(answer.status == 422 && answer.text().contains("Too many wrong attempts"), "{}", answer.text());
+}
+
+#[test]
 fn what_was_typed_outlives_the_session_it_was_typed_in() {
     let (world, email) = owned();
     let mut browser = Browser::signed_in(&world, &email);

@@ -106,6 +106,31 @@ fn a_session_that_was_there_before_is_never_the_one_that_is_signed_in() {
 }
 
 #[test]
+fn a_session_that_somebody_else_has_planted_is_never_taken_over_and_one_that_was_ended_is_over() {
+    let mut world = World::new();
+    let (email, other) = (login(&world, "ada", "owner"), login(&world, "eve", "viewer"));
+    world.serve();
+    let mut thief = Browser::signed_in(&world, &other);
+    let mut browser = Browser::new(&world);
+    browser.page("/console/sign-in");
+    browser.cookies.insert("osaycore_console".to_owned(), thief.session().to_owned());
+    let done = browser.post("/console/sign-in", &[("email", &email), ("password", PASSWORD)]);
+    assert_eq!(done.status, 303);
+    assert_ne!(browser.session(), thief.session());
+    assert!(browser.page("/console/profile").contains(&email));
+    let theirs = thief.get("/console/profile");
+    assert!(
+        !theirs.text().contains(&email),
+        "who has planted it is not signed in as who came after: {}",
+        theirs.text()
+    );
+    let mut copy = browser.clone();
+    assert_eq!(copy.get("/console").status, 200);
+    assert_eq!(browser.post("/console/sign-out", &[]).status, 303);
+    assert_eq!(copy.get("/console").status, 303, "the server ended it, not the browser alone");
+}
+
+#[test]
 fn a_time_step_signs_in_once_and_a_recovery_code_too() {
     let (world, email) = owned();
     let now = now_s();

@@ -2,12 +2,11 @@
 
 use serde_json::json;
 
-use super::markup::{Sheet, sheets};
 use super::routes::{self, Least, Route};
 use super::users::{enrolled, lock};
 use super::{Browser, PASSWORD, login, login_of};
 use crate::sign_in::{DONE, Deployment};
-use crate::support::{Call, User, World, now_s};
+use crate::support::{App, Call, User, World, now_s};
 
 /// What runs, or breaks out, wherever a page takes a text for markup. It has characters of every context: an element's text,
 /// an attribute, a `textarea`, a template.
@@ -98,9 +97,9 @@ impl Town {
         let of = |body: serde_json::Value, member: &str| body[member].as_str().unwrap().to_owned();
         let charge =
             json!({"amount": 10, "description": words("a book"), "client_reference_id": words("order")}).to_string();
-        let charge = of(world.deduct(shop, &token, &charge[1..charge.len() - 1]).ok(), "transaction_id");
+        let charge = of(world.deduct(shop, &token, members(&charge)).ok(), "transaction_id");
         let bonus = json!({"amount": 1, "transaction_type": "BONUS", "description": words("=1+1")}).to_string();
-        let bonus = of(world.add(shop, &ann, &bonus[1..bonus.len() - 1]).ok(), "transaction_id");
+        let bonus = of(world.add(shop, &ann, members(&bonus)).ok(), "transaction_id");
         let payment = json!({"user_id": ann.id, "amount": 9.99, "currency": "EUR", "credits": 100, "status": "succeeded",
             "external_id": words("pi")});
         let payment = of(world.call(shop, "POST", "/api/payments", &payment.to_string()).ok(), "payment_id");
@@ -108,18 +107,7 @@ impl Town {
         let session = json!({"user_id": ann.id, "refresh_token": true, "expires_in_seconds": 1000});
         Call::post("/api/auth/generate-user-jwt", session.to_string()).signed(shop).send(world).ok();
 
-        // Flags, twice: of every app and of one.
-        for (percent, further) in [(5, &[][..]), (7, &[]), (9, &["--app", &shop.id])] {
-            let flag = json!({"key": "checkout", "description": words("The new checkout"), "owner": text("web"),
-                "tags": [text("tag")], "type": "string", "variants": {"old": words("v1"), "new": words("v2")}, "default": "old",
-                "rules": [{"name": "staff", "when": [{"attribute": "role", "op": "=", "value": text("staff")},
-                    {"segment": "eu"}], "serve": "new"}, {"name": "some", "rollout": {"percent": percent}, "serve": "new"}]});
-            let aside = json!({"key": "aside", "expires_at": "2020-01-01T00:00:00Z"});
-            let eu = json!({"key": "eu", "when": [{"attribute": "country", "op": "in", "values": [text("de")]}]});
-            let file = world.folder().join("flags.json");
-            std::fs::write(&file, json!({"flags": [flag, aside], "segments": [eu]}).to_string()).unwrap();
-            world.run(&[&["flag", "apply", file.to_str().unwrap()], further].concat());
-        }
+        flags(world, shop, &text, &words);
 
         // The deployment's own.
         world.run(&["key", "rotate", "jwt", "--algorithm", "EdDSA", "--lead-seconds", "3600"]);
@@ -149,7 +137,11 @@ impl Town {
             ("/audit/{id}", ["app.updated", "user.created", "credits.deducted"].map(events).to_vec()),
             ("/flags/{scope}", scopes.to_vec()),
             ("/flags/{scope}/flags/{key}", [below("/flags/checkout"), below("/flags/aside")].concat()),
-            ("/flags/{scope}/segments/edit/{key}", below("/segments/edit/eu")),
+            (
+                "/flags/{scope}/segments/edit/{key}",
+                [below("/segments/edit/eu"), below("/segments/edit/unused")].concat(),
+            ),
+            ("/flags/{scope}/segments/remove/{key}", below("/segments/remove/unused")),
             ("/settings/logins/{id}", vec![number(&viewer), number(&hal)]),
             ("/settings/providers/{name}", vec!["/settings/providers/local".to_owned()]),
             ("/settings/keys/{kid}", vec![format!("/settings/keys/{}", next.as_str().unwrap())]),
@@ -169,7 +161,7 @@ impl Town {
             assert!(!route.path.contains('{'), "an example of {} is missing", route.path);
             return vec![format!("/console{}", route.path)];
         };
-        let rest = &route.path[beginning.len()..];
+        let rest = route.path.split_at(beginning.len()).1;
         assert!(!rest.contains('{'), "an example of {} is missing", route.path);
         examples.iter().map(|example| format!("/console{example}{rest}")).collect()
     }
@@ -195,19 +187,6 @@ impl Town {
         pages.chain(further.iter().map(|rest| format!("/console{rest}"))).collect()
     }
 
-    /// The forms of these pages, each once.
-    pub(super) fn sheets(&self, browser: &mut Browser<'_>, pages: &[String]) -> Vec<Sheet> {
-        let mut found: Vec<Sheet> = Vec::new();
-        for path in pages {
-            for sheet in sheets(path, browser.get(path).text()) {
-                if !found.iter().any(|known| known.action == sheet.action) {
-                    found.push(sheet);
-                }
-            }
-        }
-        found
-    }
-
     /// Somebody who has given the password of a login with a second factor, and no code.
     pub(super) fn halfway(&self) -> Browser<'_> {
         Browser::signed_in(self.world(), &self.hal).enrol(now_s());
@@ -218,9 +197,33 @@ impl Town {
     }
 }
 
+/// Flags, twice: of every app and of one.
+fn flags(world: &World, shop: &App, text: &dyn Fn(&str) -> String, words: &dyn Fn(&str) -> String) {
+    for (percent, further) in [(5, &[][..]), (7, &[]), (9, &["--app", &shop.id])] {
+        let flag = json!({"key": "checkout", "description": words("The new checkout"), "owner": text("web"),
+            "tags": [text("tag")], "type": "string", "variants": {"old": words("v1"), "new": words("v2")}, "default": "old",
+            "rules": [{"name": "staff", "when": [{"attribute": "role", "op": "=", "value": text("staff")},
+                {"segment": "eu"}], "serve": "new"}, {"name": "some", "rollout": {"percent": percent}, "serve": "new"}]});
+        let aside = json!({"key": "aside", "expires_at": "2020-01-01T00:00:00Z"});
+        let eu = json!({"key": "eu", "when": [{"attribute": "country", "op": "in", "values": [text("de")]}]});
+        let file = world.folder().join("flags.json");
+        std::fs::write(
+            &file,
+            json!({"flags": [flag, aside], "segments": [eu, {"key": "unused", "users": ["u"]}]}).to_string(),
+        )
+        .unwrap();
+        world.run(&[&["flag", "apply", file.to_str().unwrap()], further].concat());
+    }
+}
+
 /// Whether it is downloaded and not shown.
 pub(super) fn is_file(route: &Route) -> bool {
     route.path.contains('.') || route.path.ends_with("/export") || route.path.starts_with("/assets/")
+}
+
+/// What is between the braces.
+fn members(object: &str) -> &str {
+    object.trim_start_matches('{').strip_suffix('}').unwrap()
 }
 
 fn user(user: &User) -> String {

@@ -143,7 +143,9 @@ fn what_is_no_value_is_told_beside_its_field() {
     let of_condition = |set_to: &[(&'static str, &str)], field: &str| {
         let change = |draft: &mut Draft| {
             let condition = draft.rules.first_mut().and_then(|rule| rule.conditions.first_mut()).unwrap();
-            set_to.iter().for_each(|(field, text)| set(&mut condition.texts, field, text));
+            for (field, text) in set_to {
+                set(&mut condition.texts, field, text);
+            }
         };
         wrong(&change, &format!("rule.0.when.0.{field}"));
     };
