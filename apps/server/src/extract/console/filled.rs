@@ -33,6 +33,16 @@ impl Filled {
         Self { values, problems: Vec::new() }
     }
 
+    /// With these where a field was not sent: another form of the page was.
+    pub(crate) fn or<'a>(mut self, values: impl IntoIterator<Item = (&'a str, String)>) -> Self {
+        for (name, value) in values {
+            if !self.is_ticked(name) {
+                self.values.push((name.to_owned(), Zeroizing::new(value)));
+            }
+        }
+        self
+    }
+
     /// What was sent, as browsers encode forms and queries; without U+0000, which no text has.
     pub(crate) fn read(body: &[u8]) -> Result<Self, Refused> {
         let mut values = Vec::new();

@@ -146,7 +146,10 @@ impl Draft {
                 Vec::new()
             })
         };
-        flag.description = texts.optional("description");
+        let (typed, stored) = (texts.optional("description"), flag.description.take());
+        // Browsers write line breaks in their own way: that alone is no change.
+        let is_same = typed.as_deref().map(broken) == stored.as_deref().map(broken);
+        flag.description = if is_same { stored } else { typed.as_deref().map(broken) };
         flag.owner = texts.optional("owner");
         flag.tags = take("tags", notation::read_names(texts.of("tags")));
         flag.holdouts = take("holdouts", notation::read_names(texts.of("holdouts")));
@@ -196,6 +199,11 @@ impl Draft {
         }
         read
     }
+}
+
+/// A text of several lines as it is kept.
+fn broken(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
 /// A flag and what it must have one of.
