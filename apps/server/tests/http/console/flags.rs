@@ -104,15 +104,12 @@ fn the_lines_of_a_description_stay() {
     apply(&world, &flag(lines), &[]);
     world.serve();
     let mut browser = Browser::signed_in(&world, &email);
-    for stored in [lines, "Two\r\nlines"] {
-        apply(&world, &flag(stored), &[]);
-        let page = browser.page(&format!("{CHECKOUT}/edit"));
-        assert!(page.contains("<textarea id=\"description\""), "a line of text would join them: {page}");
-        // As browsers send what stands in several lines.
-        let sent = stored.replace("\r\n", "\n").replace('\n', "\r\n");
-        let saved = submit(&mut browser, &page, &[("description", &sent), ("owner", "ann")], "save");
-        assert_eq!((saved.status, stored_description(&world)), (303, json!(stored)), "{}", saved.text());
-    }
+    let page = browser.page(&format!("{CHECKOUT}/edit"));
+    assert!(page.contains("<textarea id=\"description\""), "a line of text would join them: {page}");
+    // As browsers send what stands in several lines.
+    let sent = lines.replace('\n', "\r\n");
+    let saved = submit(&mut browser, &page, &[("description", &sent), ("owner", "ann")], "save");
+    assert_eq!((saved.status, stored_description(&world)), (303, json!(lines)), "{}", saved.text());
     let page = browser.page(&format!("{CHECKOUT}/edit"));
     submit(&mut browser, &page, &[("description", "One\r\ntwo")], "save");
     assert_eq!(stored_description(&world), "One\ntwo");

@@ -146,10 +146,8 @@ impl Draft {
                 Vec::new()
             })
         };
-        let (typed, stored) = (texts.optional("description"), flag.description.take());
-        // Browsers write line breaks in their own way: that alone is no change.
-        let is_same = typed.as_deref().map(broken) == stored.as_deref().map(broken);
-        flag.description = if is_same { stored } else { typed.as_deref().map(broken) };
+        let description = broken(texts.of("description"));
+        flag.description = Some(description).filter(|text| !text.is_empty()).map(|text| notation::read_text(&text));
         flag.owner = texts.optional("owner");
         flag.tags = take("tags", notation::read_names(texts.of("tags")));
         flag.holdouts = take("holdouts", notation::read_names(texts.of("holdouts")));
@@ -201,7 +199,7 @@ impl Draft {
     }
 }
 
-/// A text of several lines as it is kept.
+/// A text of several lines, whose breaks browsers write in their own way, as it is kept.
 fn broken(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
 }
