@@ -89,7 +89,7 @@ pub(crate) fn must_be_reachable_for(tenant_id: i64, kind: &Kind, private_network
     let is_private = private_network || matches!(kind, Kind::OpenId { issuer } if is_of_this_machine(issuer));
     if is_private && tenant_id != FIRST_TENANT {
         let problem = "a provider in the private network is set by the deployment's first tenant";
-        return Err(ApiError::invalid("issuer", problem));
+        return Err(ApiError::from(Code::ScopeMissing).detail(problem));
     }
     Ok(())
 }

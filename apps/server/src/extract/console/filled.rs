@@ -37,7 +37,8 @@ impl Filled {
     pub(crate) fn or<'a>(mut self, values: impl IntoIterator<Item = (&'a str, String)>) -> Self {
         for (name, value) in values {
             if !self.is_ticked(name) {
-                self.values.push((name.to_owned(), Zeroizing::new(value)));
+                let at = self.values.partition_point(|(known, _)| known.as_str() < name);
+                self.values.insert(at, (name.to_owned(), Zeroizing::new(value)));
             }
         }
         self
