@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod console;
 mod context;
+mod csv;
 mod error;
 mod evaluation;
 mod extract;

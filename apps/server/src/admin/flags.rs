@@ -92,7 +92,7 @@ fn all(tx: &mut Tx<'_>) -> Result<TenantFlags, Failure> {
 
 /// The set that an app is served, and what its sticky rules served a unit before.
 fn served(tx: &mut Tx<'_>, app: &App, unit: &str) -> Result<(FlagSet, Assigned), Failure> {
-    let all = all(tx)?;
+    let all = flags::load_of_app(tx, app.id)?;
     let (set, ..) = all.compile_rest(app.id);
     let assigned = assignments::of_unit(tx, &all.sticky(app.id, &set), &kept(unit))?;
     Ok((set, assigned))
@@ -134,18 +134,51 @@ pub(crate) fn list(tx: &mut Tx<'_>, now_us: i64) -> Result<Vec<Listed>, Failure>
     Ok(all.flags.into_values().map(listed).collect())
 }
 
-/// What is not served, as it does not compile in this release: each fault once.
-pub(crate) fn unserved(tx: &mut Tx<'_>) -> Result<Vec<String>, Failure> {
+/// A flag of an app's own, or of every app's, archived or not.
+pub(crate) fn find(tx: &mut Tx<'_>, app: Option<&App>, key: &str) -> Result<Option<StoredFlag>, Failure> {
+    Ok(flags::find(tx, scope(app), key)?)
+}
+
+/// Whether such a flag is stale, as in [`list`]: the variant that everybody has from now on, and that it is past its
+/// `expires_at`.
+pub(crate) fn staleness(tx: &mut Tx<'_>, flag: &StoredFlag, now_us: i64) -> Result<(Option<String>, bool), Failure> {
+    if flag.archived {
+        return Ok((None, false));
+    }
+    let of_app = flags::load_of_app(tx, flag.app_id)?;
+    let (set, ..) = of_app.compile_rest(flag.app_id);
+    let mut stale = set.stale(now_us);
+    let why = stale.find(|stale| stale.flag == flag.definition.key.as_str());
+    Ok(why.map_or((None, false), |why| (why.constant.map(str::to_owned), why.expired)))
+}
+
+/// What of the tenant's flags wants somebody.
+pub(crate) struct Wanting {
+    /// What is not served, as it does not compile in this release: each fault once.
+    pub(crate) unserved: Vec<String>,
+    /// The keys of flags that are stale, as in [`list`].
+    pub(crate) stale: Vec<String>,
+}
+
+/// Every set of the tenant is compiled once.
+pub(crate) fn wanting(tx: &mut Tx<'_>, now_us: i64) -> Result<Wanting, Failure> {
     let all = all(tx)?;
-    let (.., mut wrong) = all.compile_rest(EVERY_APP);
-    for app in tx.apps()?.iter().filter(|app| all.has_own(app.id)) {
-        for fault in all.compile_rest(app.id).2 {
-            if !wrong.contains(&fault) {
-                wrong.push(format!("in app {}: {fault}", app.name));
+    let mut wanting = Wanting { unserved: Vec::new(), stale: Vec::new() };
+    let apps = tx.apps()?;
+    let own = apps.iter().filter(|app| all.has_own(app.id)).map(Some);
+    for app in [None].into_iter().chain(own) {
+        let app_id = scope(app);
+        let (set, _, wrong) = all.compile_rest(app_id);
+        let is_of_it = |key: &str| key.parse().is_ok_and(|key: Key| all.flags.contains_key(&(app_id, key)));
+        let stale = set.stale(now_us).map(|stale| stale.flag.to_owned());
+        wanting.stale.extend(stale.filter(|key| is_of_it(key)));
+        for fault in wrong {
+            if !wanting.unserved.contains(&fault) {
+                wanting.unserved.push(app.map_or(fault.clone(), |app| format!("in app {}: {fault}", app.name)));
             }
         }
     }
-    Ok(wrong)
+    Ok(wanting)
 }
 
 /// What is in use and this release cannot read, of one scope or of all: the list and the file are without it.

@@ -44,7 +44,7 @@ pub(crate) fn set(tx: &mut Tx<'_>, sealer: &Sealer, by: &By, new: &NewProvider) 
         scopes: new.scopes.join(" "),
         // Who names an address of this machine means it.
         private_network: new.private_network || issuer.is_some_and(is_of_this_machine),
-        created_at_us: by.now_us,
+        created_at_us: before.as_ref().map_or(by.now_us, |before| before.created_at_us),
         updated_at_us: by.now_us,
     };
     // What a server could not read or would not reach is refused here.
@@ -58,8 +58,8 @@ pub(crate) fn set(tx: &mut Tx<'_>, sealer: &Sealer, by: &By, new: &NewProvider) 
     }
     let (was, became) = differences(&before.as_ref().map(details).unwrap_or_default(), &details(&stored));
     let is_other_secret = before.as_ref().is_none_or(|before| before.client_secret != stored.client_secret);
-    if became == Details::new() && !is_other_secret {
-        return Ok(stored);
+    if let Some(before) = before.filter(|_| became == Details::new() && !is_other_secret) {
+        return Ok(before);
     }
     providers::put(tx, sealer, &stored)?;
     let mut event = by.event(Action::ProviderSet, None);
@@ -89,7 +89,7 @@ pub(crate) fn must_be_reachable_for(tenant_id: i64, kind: &Kind, private_network
     let is_private = private_network || matches!(kind, Kind::OpenId { issuer } if is_of_this_machine(issuer));
     if is_private && tenant_id != FIRST_TENANT {
         let problem = "a provider in the private network is set by the deployment's first tenant";
-        return Err(ApiError::invalid("issuer", problem));
+        return Err(ApiError::from(Code::ScopeMissing).detail(problem));
     }
     Ok(())
 }

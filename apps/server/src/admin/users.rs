@@ -26,14 +26,19 @@ pub(crate) struct NewUserInput {
     pub(crate) link: Option<Link>,
 }
 
-/// The user, deleted or not.
+/// The user to change, deleted or not: by id or name alone. What apps call users is no name here: what was meant for a user
+/// who is gone would come to somebody else.
 pub(crate) fn find(tx: &mut Tx<'_>, user: &UserRef) -> Result<User, Failure> {
-    let found = find_if_there(tx, user)?;
-    found.ok_or_else(|| ApiError::from(Code::UserNotFound).detail(format!("there is no user {}", named(user))).into())
+    tx.user(user)?.ok_or_else(|| missing(user))
 }
 
-/// The user by id or name; where nobody has that, by what an app calls the user. Two apps may call two users the same.
-pub(crate) fn find_if_there(tx: &mut Tx<'_>, user: &UserRef) -> Result<Option<User>, Failure> {
+/// The user to look at, deleted or not: by id or name; where nobody has that, by what an app calls the user.
+pub(crate) fn look_up(tx: &mut Tx<'_>, user: &UserRef) -> Result<User, Failure> {
+    look_up_if_there(tx, user)?.ok_or_else(|| missing(user))
+}
+
+/// The same, where there is one. Two apps may call two users the same.
+pub(crate) fn look_up_if_there(tx: &mut Tx<'_>, user: &UserRef) -> Result<Option<User>, Failure> {
     if let Some(found) = tx.user(user)? {
         return Ok(Some(found));
     }
@@ -51,6 +56,10 @@ pub(crate) fn find_if_there(tx: &mut Tx<'_>, user: &UserRef) -> Result<Option<Us
         return Err(ApiError::from(Code::ReferenceConflict).detail(sentence).into());
     }
     Ok(called.pop())
+}
+
+fn missing(user: &UserRef) -> Failure {
+    ApiError::from(Code::UserNotFound).detail(format!("there is no user {}", named(user))).into()
 }
 
 /// A reference as people write it: no backslash before the name of a user without a directory.

@@ -46,7 +46,7 @@ impl Audit {
             let filter = Filter {
                 app_id: session::optional_app(tx, list.app)?.map(|app| app.id),
                 user_id: match &list.user {
-                    Some(user) => Some(session::user(tx, user)?.id),
+                    Some(user) => Some(session::look_up(tx, user)?.id),
                     None => None,
                 },
                 action: list.action,

@@ -112,7 +112,7 @@ fn description(text: &str) -> Result<String, String> {
 
 fn balance(session: &Session, user: &UserRef) -> anyhow::Result<()> {
     let (user, account) = session.read(|tx| {
-        let user = session::user(tx, user)?;
+        let user = session::look_up(tx, user)?;
         let account = tx.account(user.id)?.ok_or(Code::UserNotFound)?;
         Ok((user, account))
     })?;
@@ -138,7 +138,7 @@ fn balance(session: &Session, user: &UserRef) -> anyhow::Result<()> {
 
 fn history(session: &Session, user: &UserRef, limit: Option<u32>) -> anyhow::Result<()> {
     let transactions = session.read(|tx| {
-        let user = session::user(tx, user)?;
+        let user = session::look_up(tx, user)?;
         let apps = tx.apps()?;
         let mut left = limit.unwrap_or(u32::MAX);
         let mut query = HistoryQuery::newest(0);

@@ -140,9 +140,14 @@ impl Session {
     }
 }
 
-/// The user, deleted or not.
+/// The user to change, deleted or not: by id or name.
 pub(super) fn user(tx: &mut Tx<'_>, user: &UserRef) -> Result<User, Failure> {
     users::find(tx, user)
+}
+
+/// The user to look at, deleted or not: by what an app calls the user as well.
+pub(super) fn look_up(tx: &mut Tx<'_>, user: &UserRef) -> Result<User, Failure> {
+    users::look_up(tx, user)
 }
 
 /// The app.

@@ -241,7 +241,7 @@ impl Set {
 
 fn show(session: &Session, user: &UserRef) -> anyhow::Result<()> {
     let details = session.read(|tx| {
-        let user = session::user(tx, user)?;
+        let user = session::look_up(tx, user)?;
         UserDetails::read(tx, &user)
     })?;
     session.output.show(&details, || details.to_text())

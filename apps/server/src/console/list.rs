@@ -93,7 +93,7 @@ pub(super) fn day(us: i64) -> String {
 /// The user of the field `user`: by UUID, numeric id, name, or what an app calls somebody.
 pub(super) async fn user(person: &Person, filters: &mut Filled) -> Result<Option<i64>, Refused> {
     let Some(wanted) = filters.optional::<UserRef>("user") else { return Ok(None) };
-    match person.read(move |tx| users::find_if_there(tx, &wanted)).await {
+    match person.read(move |tx| users::look_up_if_there(tx, &wanted)).await {
         Ok(Some(user)) => return Ok(Some(user.id)),
         Ok(None) => filters.refuse("user", "there is no such user"),
         Err(error) if error.code.status().is_client_error() => filters.refuse("user", error.to_string()),

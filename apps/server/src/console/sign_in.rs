@@ -12,13 +12,13 @@ use zeroize::Zeroizing;
 
 use super::{assets, resource};
 use crate::admin::admin_sign_in::{self as admin, LOCK_MINUTES, Outcome};
+use crate::error::Code;
 use crate::extract::console::{
     Cookie, Filled, Form, HOME, Halfway, Person, Refused, SIGN_IN, Visitor, safe_next, see_other,
 };
 use crate::refusals::FIRST_TENANT;
 use crate::server::State;
 use crate::store::admins;
-use crate::system;
 
 const CODE: &str = "/console/sign-in/code";
 
@@ -123,21 +123,19 @@ async fn enter_code(form: Form<Halfway>) -> Result<HttpResponse, Refused> {
         return Ok(code_page(&halfway, StatusCode::TOO_MANY_REQUESTS, &filled));
     }
     let code = Zeroizing::new(filled.text("code").chars().filter(|letter| !letter.is_whitespace()).collect::<String>());
-    let (session, browser) = (person.session.token_hash, person.browser());
-    let outcome = person.write_sealed(move |tx, by, sealer| {
+    let (admin, browser) = (person.admin.clone(), person.browser());
+    let outcome =
+        person.write_sealed(move |tx, by, sealer| admin::enter_code(tx, sealer, by, &admin, &code, &browser)).await;
+    match outcome {
         // Of two who bring one cookie at once, one signs in.
-        let standing = admin::standing(tx, &session, system::now_us())?.filter(|standing| standing.session.halfway);
-        let Some(standing) = standing else { return Ok(None) };
-        admin::enter_code(tx, sealer, by, &standing.admin, &code, &browser).map(Some)
-    });
-    match outcome.await? {
-        None => Err(Refused::SignIn { next: None }),
-        Some(Outcome::SignedIn(cookie)) => Ok(with_session(&person.state, safe_next(filled.text("next")), &cookie)),
-        Some(Outcome::Locked) => {
+        Err(error) if error.code == Code::NotPermitted => Err(Refused::SignIn { next: None }),
+        Err(error) => Err(error.into()),
+        Ok(Outcome::SignedIn(cookie)) => Ok(with_session(&person.state, safe_next(filled.text("next")), &cookie)),
+        Ok(Outcome::Locked) => {
             filled.refuse("code", locked());
             Ok(code_page(&halfway, StatusCode::TOO_MANY_REQUESTS, &filled))
         }
-        Some(Outcome::Refused | Outcome::Halfway(_)) => {
+        Ok(Outcome::Refused | Outcome::Halfway(_)) => {
             filled.refuse("code", "this code is not right, or was used before. Wait for the next one");
             Ok(code_page(&halfway, StatusCode::UNPROCESSABLE_ENTITY, &filled))
         }
@@ -148,7 +146,11 @@ async fn enter_code(form: Form<Halfway>) -> Result<HttpResponse, Refused> {
 async fn sign_out(form: Form<Person>) -> Result<HttpResponse, Refused> {
     let person = form.who;
     let (admin, session) = (person.admin.clone(), person.session.token_hash);
-    person.write(move |tx, by| admin::end(tx, by, &admin, &session)).await?;
+    match person.write(move |tx, by| admin::end(tx, by, &admin, &session)).await {
+        // Another of the same did it.
+        Err(error) if error.code != Code::NotPermitted => return Err(error.into()),
+        _ => {}
+    }
     let mut response = see_other(SIGN_IN);
     Cookie::Session.clear(&person.state, &mut response);
     Ok(response)

@@ -120,6 +120,11 @@ impl Admin {
         self.0.served.token.tenant_id
     }
 
+    /// Whether the token has a further scope than the route asks for.
+    pub(crate) fn has(&self, scope: AdminScope) -> bool {
+        self.0.served.token.scopes.iter().any(|held| *held == scope)
+    }
+
     /// The raw body.
     fn body(&self) -> &[u8] {
         &self.0.body

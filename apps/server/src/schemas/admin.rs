@@ -23,8 +23,8 @@ shared! {
         "type": "string", "minLength": 1, "maxLength": 256, "examples": ["ada"],
         "pattern": r"^([^:\\\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]+\\)?[^:\\\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]+$",
         "not": {"pattern": r"^(\s+|[0-9]{19,})$|^([0-9]+|\s+)\\|\\([0-9]+|\s+)$"},
-        "description": "A user: the UUID, the numeric id, `directory\\username`, `username`, or where nobody has that name \
-                        what an app calls the user"
+        "description": "A user: the UUID, the numeric id, `directory\\username` or `username`; where a user is only read and \
+                        nobody has that name, what an app calls the user"
     });
     WhichGroup: json!({
         "type": "string", "minLength": 1, "maxLength": 256, "pattern": NAME, "examples": ["staff"],

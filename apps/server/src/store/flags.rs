@@ -216,10 +216,41 @@ impl fmt::Display for Unreadable {
 
 /// Every flag and segment of a tenant.
 pub(crate) fn load(connection: &mut AnyConnection, tenant_id: i64) -> Result<TenantFlags, StoreError> {
-    let rows: Vec<FlagRow> =
+    let flags: Vec<FlagRow> =
         flags::table.filter(flags::tenant_id.eq(tenant_id)).select(row::<FlagRow>()).load(connection)?;
+    let segments: Vec<SegmentRow> =
+        segments::table.filter(segments::tenant_id.eq(tenant_id)).select(row::<SegmentRow>()).load(connection)?;
+    Ok(read(flags, segments))
+}
+
+/// What an app is served of: its own flags and segments, and every app's.
+pub(crate) fn load_of_app(tx: &mut Tx<'_>, app_id: i64) -> Result<TenantFlags, StoreError> {
+    let flags: Vec<FlagRow> = flags::table
+        .filter(flags::tenant_id.eq(tx.tenant_id))
+        .filter(flags::app_id.eq(EVERY_APP).or(flags::app_id.eq(app_id)))
+        .select(row::<FlagRow>())
+        .load(&mut *tx.connection)?;
+    let segments: Vec<SegmentRow> = segments::table
+        .filter(segments::tenant_id.eq(tx.tenant_id))
+        .filter(segments::app_id.eq(EVERY_APP).or(segments::app_id.eq(app_id)))
+        .select(row::<SegmentRow>())
+        .load(&mut *tx.connection)?;
+    Ok(read(flags, segments))
+}
+
+/// A flag of an app's own, or of every app's, archived or not; none where this release cannot read it.
+pub(crate) fn find(tx: &mut Tx<'_>, app_id: i64, key: &str) -> Result<Option<StoredFlag>, StoreError> {
+    let found: Option<FlagRow> = flags::table
+        .find((tx.tenant_id, app_id, key))
+        .select(row::<FlagRow>())
+        .get_result(&mut *tx.connection)
+        .optional()?;
+    Ok(found.and_then(|row| row.read().ok()))
+}
+
+fn read(flags: Vec<FlagRow>, segments: Vec<SegmentRow>) -> TenantFlags {
     let mut all = TenantFlags::default();
-    for row in rows {
+    for row in flags {
         match serde_json::from_str(&row.definition) {
             Ok(definition) => {
                 let flag = row.with(definition);
@@ -232,9 +263,7 @@ pub(crate) fn load(connection: &mut AnyConnection, tenant_id: i64) -> Result<Ten
             }
         }
     }
-    let rows: Vec<SegmentRow> =
-        segments::table.filter(segments::tenant_id.eq(tenant_id)).select(row::<SegmentRow>()).load(connection)?;
-    for SegmentRow { app_id, key, definition, updated_at_us, .. } in rows {
+    for SegmentRow { app_id, key, definition, updated_at_us, .. } in segments {
         match serde_json::from_str::<SegmentDefinition>(&definition) {
             Ok(definition) => {
                 let key = (app_id, definition.key.clone());
@@ -246,7 +275,7 @@ pub(crate) fn load(connection: &mut AnyConnection, tenant_id: i64) -> Result<Ten
             }
         }
     }
-    Ok(all)
+    all
 }
 
 /// Adds or replaces a flag, archived or not.

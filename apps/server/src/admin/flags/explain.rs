@@ -42,13 +42,13 @@ pub(crate) fn explain<T>(
     let asked = Asked { app, key, now_us };
     let reference = somebody.id.parse::<UserRef>();
     let Some(given) = somebody.given.clone() else {
-        let user = users::find(tx, &reference.map_err(|error| ApiError::invalid("user", error))?)?;
+        let user = users::look_up(tx, &reference.map_err(|error| ApiError::invalid("user", error))?)?;
         return asked.of_user(tx, &user, None, |explanation| tell(explanation, true));
     };
     let given = Given::about(&somebody.id, given);
     // Whom OpenFeature's clients would mean by it comes first.
     let meant = match (user_by_api_id(tx, app.id, &somebody.id)?, reference) {
-        (None, Ok(reference)) => users::find_if_there(tx, &reference)?.filter(|user| !user.is_deleted()),
+        (None, Ok(reference)) => users::look_up_if_there(tx, &reference)?.filter(|user| !user.is_deleted()),
         (known, _) => known,
     };
     if let Some(user) = meant {

@@ -46,7 +46,8 @@ struct NewPage<'a> {
 struct CreatedPage<'a> {
     shell: Shell<'a>,
     created: &'a CreatedApp,
-    oasis_api_key: &'a str,
+    /// The tenant's, which other apps have too: for owners.
+    oasis_api_key: Option<&'a str>,
 }
 
 /// `GET /console/apps`
@@ -96,14 +97,20 @@ async fn create(form: Form<Editor>) -> Result<HttpResponse, Refused> {
     let (name, scopes) = (filled.parse::<Name>("name"), scopes(&filled)?);
     if let Some(name) = name {
         let new = NewApp { name, scopes: scopes.into(), redirect_uris: Vec::new() };
+        let owns = editor.owns();
         let created = editor.write_sealed(move |tx, by, sealer| {
             apps::must_be_new(tx, &new.name)?;
-            Ok((apps::create(tx, sealer, by, new.clone())?, tenants::api_key(tx, sealer)?))
+            let created = apps::create(tx, sealer, by, new.clone())?;
+            Ok((created, owns.then(|| tenants::api_key(tx, sealer)).transpose()?))
         });
         match created.await {
             Ok((created, oasis_api_key)) => {
                 let shell = Shell::new(&editor, Section::Apps, "The app is made");
-                return Ok(editor.show(&CreatedPage { shell, created: &created, oasis_api_key: &oasis_api_key }));
+                return Ok(editor.show(&CreatedPage {
+                    shell,
+                    created: &created,
+                    oasis_api_key: oasis_api_key.as_deref(),
+                }));
             }
             Err(error) => filled.refused_by(error)?,
         }

@@ -1,6 +1,5 @@
 //! Credits: what was spent and added in the whole tenant, and what was paid.
 
-mod csv;
 mod payments;
 mod transactions;
 

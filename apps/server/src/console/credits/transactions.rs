@@ -7,9 +7,9 @@ use askama::Template;
 use osaycore_ledger::{Entry, EntryKind};
 use uuid::Uuid;
 
-use super::csv::{self, Cell};
 use super::{Between, CREDITS, List, Names, Section, Shell, Ways, When, download, list, resource};
 use crate::admin::credits::OPERATOR;
+use crate::csv::{self, Cell};
 use crate::error::Failure;
 use crate::extract::console::{Filled, Person, Refused};
 use crate::statement::timestamp;

@@ -9,7 +9,7 @@ use osaycore_flags::{FlagDefinition, Key};
 use super::draft::{self, Draft, OPERATORS, Rule};
 use super::show::{file, find};
 use super::{Outcome, Scope, Section, Shell, notation, preview, read, resource, save, seen, words};
-use crate::admin::flags::Edited;
+use crate::admin::flags::{self, Edited};
 use crate::extract::console::{Editor, Filled, Form, Person, Refused};
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {
@@ -65,13 +65,7 @@ async fn create(form: Form<Editor>, path: Path<String>) -> Result<HttpResponse, 
     let Form { who: editor, mut filled } = form;
     let (scope, taken) = {
         let key = filled.text("key").trim().to_owned();
-        read(&editor, &path, move |tx, scope| {
-            let has = |listed: &crate::admin::flags::Listed| {
-                listed.flag.app_id == scope.app_id() && listed.flag.definition.key.as_str() == key
-            };
-            Ok(Some(crate::admin::flags::list(tx, crate::system::now_us())?.iter().any(has)))
-        })
-        .await?
+        read(&editor, &path, move |tx, scope| Ok(Some(flags::find(tx, scope.app.as_ref(), &key)?.is_some()))).await?
     };
     if taken {
         filled.refuse("key", "there is such a flag already, perhaps archived: edit that one");
@@ -103,8 +97,8 @@ fn new_page(person: &Person, status: StatusCode, scope: &Scope, form: &Filled) -
 
 /// `GET /console/flags/{scope}/flags/{key}/edit`
 async fn edit(editor: Editor, path: Path<(String, String)>) -> Result<HttpResponse, Refused> {
-    let (scope, listed) = find(&editor, &path.0, &path.1).await?;
-    let flag = &listed.flag.definition;
+    let (scope, stored) = find(&editor, &path.0, &path.1).await?;
+    let flag = &stored.definition;
     let page = Page {
         draft: Draft::of(flag),
         filled: Filled::default(),
@@ -118,8 +112,8 @@ async fn edit(editor: Editor, path: Path<(String, String)>) -> Result<HttpRespon
 /// `POST /console/flags/{scope}/flags/{key}/edit`: a button of the form, or of the text.
 async fn change(form: Form<Editor>, path: Path<(String, String)>) -> Result<HttpResponse, Refused> {
     let Form { who: editor, mut filled } = form;
-    let (scope, listed) = find(&editor, &path.0, &path.1).await?;
-    let stored = listed.flag.definition;
+    let (scope, stored) = find(&editor, &path.0, &path.1).await?;
+    let stored = stored.definition;
     let button = filled.text("do").to_owned();
     let version = seen(&filled);
     let is_text = filled.is_ticked("text");

@@ -8,8 +8,9 @@ use osaycore_flags::{FlagDefinition, FlagFile, FlagType, Percent, RuleDefinition
 
 use super::list::{State, stale};
 use super::{Outcome, Scope, Section, Shell, When, change, done, notation, preview, read, resource, save, seen, words};
-use crate::admin::flags::{self, Edited, Listed};
+use crate::admin::flags::{self, Edited};
 use crate::extract::console::{Editor, Filled, Form, Person, Refused};
+use crate::store::flags::StoredFlag;
 use crate::system;
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {
@@ -65,28 +66,27 @@ impl ShowPage<'_> {
 }
 
 /// A flag of a scope, archived or not.
-pub(super) async fn find(person: &Person, scope: &str, key: &str) -> Result<(Scope, Listed), Refused> {
+pub(super) async fn find(person: &Person, scope: &str, key: &str) -> Result<(Scope, StoredFlag), Refused> {
     let key = key.to_owned();
-    read(person, scope, move |tx, scope| {
-        let app_id = scope.app_id();
-        let found = flags::list(tx, system::now_us())?.into_iter();
-        Ok(found
-            .filter(|listed| listed.flag.app_id == app_id)
-            .find(|listed| listed.flag.definition.key.as_str() == key))
-    })
-    .await
+    read(person, scope, move |tx, scope| flags::find(tx, scope.app.as_ref(), &key)).await
 }
 
 /// `GET /console/flags/{scope}/flags/{key}`
 async fn show(person: Person, path: Path<(String, String)>) -> Result<HttpResponse, Refused> {
-    let (scope, listed) = find(&person, &path.0, &path.1).await?;
-    let flag = &listed.flag.definition;
+    let key = path.1.clone();
+    let looked = read(&person, &path.0, move |tx, scope| {
+        let Some(flag) = flags::find(tx, scope.app.as_ref(), &key)? else { return Ok(None) };
+        let why = flags::staleness(tx, &flag, system::now_us())?;
+        Ok(Some((flag, why)))
+    });
+    let (scope, (stored, (constant, expired))) = looked.await?;
+    let flag = &stored.definition;
     let page = ShowPage {
         shell: Shell::new(&person, Section::Flags, flag.key.as_str()),
         scope: &scope,
-        state: State::of(&listed.flag),
-        stale: stale(listed.constant.as_deref(), listed.expired),
-        changed: When(listed.flag.updated_at_us),
+        state: State::of(&stored),
+        stale: stale(constant.as_deref(), expired),
+        changed: When(stored.updated_at_us),
         variants: words::variants(flag),
         default: words::default(flag),
         off: words::off(flag),
@@ -101,11 +101,11 @@ async fn show(person: Person, path: Path<(String, String)>) -> Result<HttpRespon
 /// `POST /console/flags/{scope}/flags/{key}/switch`: on or off, for everybody, at once.
 async fn switch(form: Form<Editor>, path: Path<(String, String)>) -> Result<HttpResponse, Refused> {
     let Form { who: editor, filled } = form;
-    let (scope, listed) = find(&editor, &path.0, &path.1).await?;
+    let (scope, stored) = find(&editor, &path.0, &path.1).await?;
     let on = filled.text("on") == "yes";
-    let definition = FlagDefinition { enabled: on, ..listed.flag.definition };
+    let definition = FlagDefinition { enabled: on, ..stored.definition };
     let home = scope.flag(definition.key.as_str());
-    if listed.flag.archived {
+    if stored.archived {
         return Ok(editor.go_with_problem(&home, "The flag is archived: edit it to bring it back."));
     }
     let changed = save(&editor, &path.0, file(definition), seen(&filled)).await?;
@@ -119,10 +119,10 @@ async fn switch(form: Form<Editor>, path: Path<(String, String)>) -> Result<Http
 /// `POST /console/flags/{scope}/flags/{key}/rollout`: first what changes, then the change.
 async fn rollout(form: Form<Editor>, path: Path<(String, String)>) -> Result<HttpResponse, Refused> {
     let Form { who: editor, mut filled } = form;
-    let (scope, listed) = find(&editor, &path.0, &path.1).await?;
+    let (scope, stored) = find(&editor, &path.0, &path.1).await?;
     let mut version = seen(&filled);
     let home = scope.flag(&path.1);
-    if listed.flag.archived {
+    if stored.archived {
         return Ok(editor.go_with_problem(&home, "The flag is archived: edit it to bring it back."));
     }
     let rule = filled.text("rule").to_owned();
@@ -132,7 +132,7 @@ async fn rollout(form: Form<Editor>, path: Path<(String, String)>) -> Result<Htt
             filled.refuse("percent", "a percentage is a number from 0 to 100 with up to three decimals");
             Outcome::default()
         }
-        Ok(percent) => match flags::rolled_out(listed.flag.definition, &rule, percent) {
+        Ok(percent) => match flags::rolled_out(stored.definition, &rule, percent) {
             None => Outcome::fault(format!("flag `{}` has no rule `{rule}` any more", path.1)),
             Some(definition) if filled.text("do") == "save" => {
                 match save(&editor, &path.0, file(definition), version).await? {
@@ -165,8 +165,8 @@ async fn rollout(form: Form<Editor>, path: Path<(String, String)>) -> Result<Htt
 /// `POST /console/flags/{scope}/flags/{key}/archive`
 async fn archive(form: Form<Editor>, path: Path<(String, String)>) -> Result<HttpResponse, Refused> {
     let Form { who: editor, filled } = form;
-    let (scope, listed) = find(&editor, &path.0, &path.1).await?;
-    let key = listed.flag.definition.key;
+    let (scope, stored) = find(&editor, &path.0, &path.1).await?;
+    let key = stored.definition.key;
     let home = scope.flag(key.as_str());
     if !filled.confirms(key.as_str()) {
         return Ok(editor.go_with_problem(&home, "What you have typed is not the flag's key: it stays in use."));

@@ -41,8 +41,9 @@ pub(super) fn of_tenant(tx: &mut Tx<'_>, admin_id: i64, now_us: i64) -> Result<V
     }
     concerns.extend(secrets(tx, now_us)?);
     concerns.extend(locked(tx, now_us)?);
-    concerns.extend(unserved(tx)?);
-    concerns.extend(stale(tx, now_us)?);
+    let flags = flags::wanting(tx, now_us)?;
+    concerns.extend(unserved(&flags.unserved));
+    concerns.extend(stale(&flags.stale));
     let failing = outbox::failing(tx, ATTEMPTS)?;
     if failing > 0 {
         let title = if failing == 1 {
@@ -102,8 +103,7 @@ fn locked(tx: &mut Tx<'_>, now_us: i64) -> Result<Option<Concern>, Failure> {
 }
 
 /// Flags that this release does not take.
-fn unserved(tx: &mut Tx<'_>) -> Result<Option<Concern>, Failure> {
-    let wrong = flags::unserved(tx)?;
+fn unserved(wrong: &[String]) -> Option<Concern> {
     let more = wrong.len().saturating_sub(NAMED);
     let named = wrong.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
     let others = if more > 0 { format!("; and {more} more") } else { String::new() };
@@ -112,17 +112,11 @@ fn unserved(tx: &mut Tx<'_>) -> Result<Option<Concern>, Failure> {
          them; one that cannot be read is applied or imported anew. {named}{others}"
     );
     let link = Some(("/console/flags", "Look at the flags"));
-    Ok((!wrong.is_empty()).then(|| Concern::new("Flags are not served", text, link)))
+    (!wrong.is_empty()).then(|| Concern::new("Flags are not served", text, link))
 }
 
 /// Flags that decide nothing any more.
-fn stale(tx: &mut Tx<'_>, now_us: i64) -> Result<Option<Concern>, Failure> {
-    let mut keys: Vec<String> = Vec::new();
-    for listed in flags::list(tx, now_us)? {
-        if listed.constant.is_some() || listed.expired {
-            keys.push(listed.flag.definition.key.as_str().to_owned());
-        }
-    }
+fn stale(keys: &[String]) -> Option<Concern> {
     let more = keys.len().saturating_sub(NAMED);
     let named = keys.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
     let others = if more > 0 { format!(" and {more} more") } else { String::new() };
@@ -130,5 +124,5 @@ fn stale(tx: &mut Tx<'_>, now_us: i64) -> Result<Option<Concern>, Failure> {
         "{named}{others}: everybody gets the same, or their time is over. Take them out of the code, then archive them."
     );
     let link = Some(("/console/flags", "Look at the flags"));
-    Ok((!keys.is_empty()).then(|| Concern::new("Stale flags", text, link)))
+    (!keys.is_empty()).then(|| Concern::new("Stale flags", text, link))
 }

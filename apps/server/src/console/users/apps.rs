@@ -7,11 +7,12 @@ use askama::Template;
 use osaycore_directory::{
     App, AppRef, Custom, ExternalId, Group, GroupRef, Permit, PermitChange, Rate, Scope, Scopes, Storage as _, User,
 };
+use sha2::{Digest as _, Sha256};
 
 use super::{Frame, Pages, Section, Shell, Tab, asked, change, done, read, resource};
 use crate::admin::access::{self, Access, Check, Outcome, What};
 use crate::admin::users;
-use crate::error::{Code, Failure};
+use crate::error::{ApiError, Code, Failure};
 use crate::extract::console::{Editor, Filled, Form, Person, Refused};
 use crate::store::lists;
 use crate::store::tx::Tx;
@@ -94,7 +95,7 @@ async fn show(person: Person, path: Path<(i64, i64)>) -> Result<HttpResponse, Re
     let (id, app_id) = *path;
     let (user, in_app) = read(&person, id, move |tx, user| in_app(tx, user, app_id)).await?;
     let in_app = in_app.ok_or(Refused::Missing)?;
-    let form = in_app.permit.as_ref().map_or_else(|| form_of(&Permit::new(user.id, app_id)), form_of);
+    let form = form_of(in_app.permit.as_ref(), &Permit::new(user.id, app_id));
     Ok(app_page(&person, StatusCode::OK, &user, &in_app, &form))
 }
 
@@ -103,9 +104,15 @@ async fn permit(form: Form<Editor>, path: Path<(i64, i64)>) -> Result<HttpRespon
     let Form { who: editor, mut filled } = form;
     let (id, app_id) = *path;
     let permit = permit_of(&mut filled, id, app_id);
+    let before = filled.text("read").to_owned();
     if !filled.has_problems() {
         let changed = change(&editor, id, move |tx, by, user| {
             let app = tx.app(AppRef::Id(app_id))?.ok_or(Code::NotFound)?;
+            if state_of(tx.permit(user.id, app_id)?.as_ref()) != before {
+                let sentence =
+                    "the permissions were changed meanwhile: open this page anew, and look at what is there now";
+                return Err(ApiError::from(Code::ReferenceConflict).detail(sentence).into());
+            }
             users::replace_permit(tx, by, user, permit.clone()).map(|_: Permit| app.name)
         });
         match changed.await? {
@@ -154,10 +161,13 @@ fn in_app(tx: &mut Tx<'_>, user: &User, app_id: i64) -> Result<Option<InApp>, Fa
     Ok(Some(InApp { access, groups, permit: tx.permit(user.id, app.id)?, app }))
 }
 
-fn form_of(permit: &Permit) -> Filled {
+/// The form as the permit has it; without one, as the bare link would.
+fn form_of(stored: Option<&Permit>, bare: &Permit) -> Filled {
+    let permit = stored.unwrap_or(bare);
     let text = |value: Option<String>| value.unwrap_or_default();
     let of = if permit.scopes.is_some() { "own" } else { "everyone" };
     let values = [
+        ("read", state_of(stored)),
         ("credit_rate", text(permit.credit_rate.map(|rate| rate.to_string()))),
         ("scopes_of", of.to_owned()),
         ("scopes", text(permit.scopes.as_ref().map(ToString::to_string))),
@@ -165,6 +175,12 @@ fn form_of(permit: &Permit) -> Filled {
         ("external_id", text(permit.external_id.as_ref().map(ToString::to_string))),
     ];
     Filled::with(values.into_iter().chain(permit.can_use.then(|| ("can_use", "yes".to_owned()))))
+}
+
+/// Another with every change that this form could undo.
+fn state_of(permit: Option<&Permit>) -> String {
+    let digest = Sha256::digest(format!("{permit:?}"));
+    hex::encode(digest.get(..8).unwrap_or_default())
 }
 
 /// What was sent; what does not fit is noted.

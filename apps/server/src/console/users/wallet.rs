@@ -63,6 +63,9 @@ async fn show(person: Person, request: HttpRequest, id: Path<i64>) -> Result<Htt
 async fn add(form: Form<Editor>, id: Path<i64>) -> Result<HttpResponse, Refused> {
     let Form { who: editor, mut filled } = form;
     let (amount, kind) = (filled.parse::<Amount>("amount"), filled.parse::<AddKind>("kind"));
+    if filled.text("reference").trim().is_empty() {
+        filled.refuse("reference", "without one a form that is sent twice would add twice");
+    }
     let (description, reference) = (note(&mut filled, "description", 1000), note(&mut filled, "reference", 255));
     if let (Some(amount), Some(kind), false) = (amount, kind, filled.has_problems()) {
         let addition = Addition { amount, kind, description, reference };
@@ -86,7 +89,7 @@ async fn add(form: Form<Editor>, id: Path<i64>) -> Result<HttpResponse, Refused>
             Err(error) => filled.refused_by(error)?,
         }
     }
-    refused(&editor, *id, &filled).await
+    refused(&editor, *id, filled).await
 }
 
 /// `POST /console/users/{id}/wallet/floor`
@@ -98,10 +101,10 @@ async fn set_floor(form: Form<Editor>, id: Path<i64>) -> Result<HttpResponse, Re
             Err(error) => filled.refused_by(error)?,
         }
     }
-    refused(&editor, *id, &filled).await
+    refused(&editor, *id, filled).await
 }
 
-async fn refused(person: &Person, id: i64, form: &Filled) -> Result<HttpResponse, Refused> {
+async fn refused(person: &Person, id: i64, form: Filled) -> Result<HttpResponse, Refused> {
     let first = Asked { cursor: None, limit: ROWS };
     wallet_page(person, StatusCode::UNPROCESSABLE_ENTITY, id, first, Some(form)).await
 }
@@ -111,11 +114,11 @@ async fn wallet_page(
     status: StatusCode,
     id: i64,
     page: Asked,
-    form: Option<&Filled>,
+    form: Option<Filled>,
 ) -> Result<HttpResponse, Refused> {
     let wanted = page.clone();
     let (user, (account, entries, apps)) = read(person, id, move |tx, user| look(tx, user, &wanted)).await?;
-    let empty = Filled::with([
+    let form = form.unwrap_or_default().or([
         ("kind", "BONUS".to_owned()),
         // So that a form that is sent twice adds once.
         ("reference", format!("console-{}", system::uuid())),
@@ -134,7 +137,7 @@ async fn wallet_page(
         rows: rows.collect(),
         pages: Pages::new(&Tab::Wallet.path(id), &[], &page, entries.next),
         kinds: KINDS,
-        form: form.unwrap_or(&empty),
+        form: &form,
     };
     Ok(person.page(status, &page))
 }

@@ -6,12 +6,18 @@ use std::str::FromStr;
 use zeroize::Zeroizing;
 
 use super::Refused;
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
+
+/// Fields of a form. A flag of five hundred rules has as many.
+const MOST_FIELDS: usize = 10_000;
+/// Fields that are sent back to be sent again.
+const MOST_KEPT: usize = 1000;
 
 /// The values of a form by the names of its fields, and the problems beside them. A page shows it with the macros of
 /// `console/ui.html`.
 #[derive(Clone, Default)]
 pub(crate) struct Filled {
+    /// By name; those of one name in the order in which they were sent.
     values: Vec<(String, Zeroizing<String>)>,
     problems: Vec<(String, String)>,
 }
@@ -19,8 +25,23 @@ pub(crate) struct Filled {
 impl Filled {
     /// A form that is shown first: empty but for these.
     pub(crate) fn with<'a>(values: impl IntoIterator<Item = (&'a str, String)>) -> Self {
-        let values = values.into_iter().map(|(name, value)| (name.to_owned(), Zeroizing::new(value))).collect();
+        Self::of(values.into_iter().map(|(name, value)| (name.to_owned(), Zeroizing::new(value))).collect())
+    }
+
+    fn of(mut values: Vec<(String, Zeroizing<String>)>) -> Self {
+        values.sort_by(|(a, _), (b, _)| a.cmp(b));
         Self { values, problems: Vec::new() }
+    }
+
+    /// With these where a field was not sent: another form of the page was.
+    pub(crate) fn or<'a>(mut self, values: impl IntoIterator<Item = (&'a str, String)>) -> Self {
+        for (name, value) in values {
+            if !self.is_ticked(name) {
+                let at = self.values.partition_point(|(known, _)| known.as_str() < name);
+                self.values.insert(at, (name.to_owned(), Zeroizing::new(value)));
+            }
+        }
+        self
     }
 
     /// What was sent, as browsers encode forms and queries; without U+0000, which no text has.
@@ -31,32 +52,41 @@ impl Filled {
             if [&name, &value].iter().any(|text| text.contains(['\0', char::REPLACEMENT_CHARACTER])) {
                 return Err(Refused::Unreadable);
             }
+            if values.len() == MOST_FIELDS {
+                let sentence = format!("A form may have {MOST_FIELDS} fields. The command line takes more.");
+                return Err(ApiError::from(Code::BodyTooLarge).detail(sentence).into());
+            }
             values.push((name.into_owned(), Zeroizing::new(value.into_owned())));
         }
-        Ok(Self { values, problems: Vec::new() })
+        Ok(Self::of(values))
     }
 
-    /// What may be sent back to be sent again, but for the field `token`; none where a secret is among it.
+    /// What may be sent back to be sent again, but for the field `token`; none where there is nothing to be lost, too much
+    /// of it, or a secret among it.
     pub(super) fn to_be_kept(&self, token: &str) -> Option<Vec<(String, String)>> {
         const SECRETS: [&str; 3] = ["password", "secret", "code"];
         let kept: Vec<_> = self.values.iter().filter(|(name, _)| name != token).collect();
         let has_secret = kept.iter().any(|(name, _)| SECRETS.iter().any(|secret| name.contains(secret)));
-        (!has_secret).then(|| kept.into_iter().map(|(name, value)| (name.clone(), value.to_string())).collect())
+        let is_worth_it = (1..=MOST_KEPT).contains(&kept.len());
+        (is_worth_it && !has_secret)
+            .then(|| kept.into_iter().map(|(name, value)| (name.clone(), value.to_string())).collect())
     }
 
     /// The value of a field; empty where there is none.
     pub(crate) fn text(&self, name: &str) -> &str {
-        self.values.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str())
+        self.all(name).next().unwrap_or_default()
     }
 
     /// Every value of a field that may be given several times.
     pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.values.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+        let start = self.values.partition_point(|(known, _)| known.as_str() < name);
+        let from = self.values.get(start..).unwrap_or_default();
+        from.iter().take_while(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// Whether a box of this name was ticked; browsers leave out the others.
     pub(crate) fn is_ticked(&self, name: &str) -> bool {
-        self.values.iter().any(|(known, _)| known == name)
+        self.all(name).next().is_some()
     }
 
     /// Whether this is a value, or one of the values, of a field.
@@ -96,7 +126,7 @@ impl Filled {
         if !error.code.status().is_client_error() {
             return Err(error.into());
         }
-        let field = error.field_name().filter(|field| self.values.iter().any(|(name, _)| name == field));
+        let field = error.field_name().filter(|field| self.is_ticked(field));
         let sentence = error.to_string();
         let name = field.unwrap_or_default();
         let problem = sentence.strip_prefix(&format!("{name}: ")).unwrap_or(&sentence).to_owned();

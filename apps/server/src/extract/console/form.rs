@@ -17,8 +17,8 @@ use crate::error::{ApiError, Code};
 const TOKEN: &str = "form_token";
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Of a body, in bytes: a set of flags as large as the API takes, as browsers encode forms.
-const LIMIT: usize = 4 * 1024 * 1024;
+/// Of a body that may be sent back, in bytes.
+const KEPT_LIMIT: usize = 256 * 1024;
 
 /// What somebody has filled in. Whoever may not send it, and whatever another site sends, does not come as far as this.
 pub(crate) struct Form<W = Editor> {
@@ -41,7 +41,9 @@ impl<W: Who> FromRequest for Form<W> {
                 Err(signed_out @ Refused::SignIn { .. }) if is_surely_from_here(&request) => Err(signed_out),
                 who => Ok(who?),
             };
-            let filled = Filled::read(&read(body.await.map_err(|_| Refused::Unreadable)?).await?)?;
+            let limit = if who.is_ok() { W::FORM_LIMIT } else { KEPT_LIMIT.min(W::FORM_LIMIT) };
+            let body = read(body.await.map_err(|_| Refused::Unreadable)?, limit).await?;
+            let filled = Filled::read(&body)?;
             let (token, refused) = match who {
                 Ok(who)
                     if verify_slices_are_equal(filled.text(TOKEN).as_bytes(), who.form_token().as_bytes()).is_ok() =>
@@ -51,7 +53,8 @@ impl<W: Who> FromRequest for Form<W> {
                 Ok(who) => (Some(who.form_token().to_owned()), Refused::Forged),
                 Err(refused) => (None, refused),
             };
-            let kept = is_surely_from_here(&request).then(|| filled.to_be_kept(TOKEN)).flatten();
+            let may_be_kept = is_surely_from_here(&request) && body.len() <= KEPT_LIMIT;
+            let kept = may_be_kept.then(|| filled.to_be_kept(TOKEN)).flatten();
             Err(kept.map_or(refused, |fields| Refused::Again(Again { path: request.path().to_owned(), fields, token })))
         })
     }
@@ -67,10 +70,12 @@ pub(crate) struct Again {
     pub(super) token: Option<String>,
 }
 
-async fn read(body: web::Payload) -> Result<Bytes, Refused> {
-    let body = tokio::time::timeout(BODY_TIMEOUT, body.to_bytes_limited(LIMIT)).await;
-    let too_large =
-        |_| ApiError::from(Code::BodyTooLarge).detail("A form may have 4 MiB. The command line takes more.");
+async fn read(body: web::Payload, limit: usize) -> Result<Bytes, Refused> {
+    let body = tokio::time::timeout(BODY_TIMEOUT, body.to_bytes_limited(limit)).await;
+    let too_large = |_| {
+        let sentence = format!("This form may have {} KiB. The command line takes more.", limit / 1024);
+        ApiError::from(Code::BodyTooLarge).detail(sentence)
+    };
     body.map_err(|_| Refused::Unreadable)?.map_err(too_large)?.map_err(|_| Refused::Unreadable)
 }
 

@@ -46,6 +46,9 @@ const NO_LONGER: &str = "You were signed out, or given another role, while this 
 
 /// Somebody whom a form can be for.
 pub(crate) trait Who: Sized + 'static {
+    /// Of a form that is sent, in bytes.
+    const FORM_LIMIT: usize = 64 * 1024;
+
     fn identify(request: HttpRequest) -> LocalBoxFuture<'static, Result<Self, Refused>>;
 
     /// What every form has in it: bound to a cookie, so that no other site knows it.
@@ -345,6 +348,9 @@ impl Who for Person {
 }
 
 impl Who for Editor {
+    /// A set of flags as large as the API takes, as browsers encode forms.
+    const FORM_LIMIT: usize = 4 * 1024 * 1024;
+
     fn identify(request: HttpRequest) -> LocalBoxFuture<'static, Result<Self, Refused>> {
         Box::pin(async { with_role(request, Role::Admin).await.map(Self) })
     }

@@ -14,12 +14,12 @@ use sha2::{Digest as _, Sha256};
 use utoipa::{OpenApi, ToSchema};
 use uuid::Uuid;
 
-use super::{Changed, List, PageQuery, asked, list_query, scoped};
+use super::{Changed, List, PageQuery, asked, given, list_query, scoped};
 use crate::admin::apps::{self, NewApp};
 use crate::admin::{eval_keys, tenants};
 use crate::error::{ApiError, Code, Failure};
 use crate::extract::admin::{Admin, AdminBody};
-use crate::routes::{resource, timestamp};
+use crate::routes::{resource, timestamp, to_json};
 use crate::schemas;
 use crate::server::State;
 use crate::store::apps::SecretKind;
@@ -93,7 +93,10 @@ struct CreatedApp {
     api_key: String,
     secret_key: String,
     oasis_application_key: String,
-    oasis_api_key: String,
+    /// The tenant's, which other apps have too: for tokens with `settings:write` alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    oasis_api_key: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -115,6 +118,8 @@ struct CreateApp {
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({"settings": {"requests_per_second": 50}})))]
 struct ChangeApp {
+    #[serde(default, deserialize_with = "given::set")]
+    #[schema(required = false, nullable = false)]
     disabled: Option<bool>,
     /// By the names of `osaycore app set`; a list is replaced whole.
     #[serde(default)]
@@ -223,6 +228,7 @@ async fn create(
     }
     let new = NewApp { name: new.name, scopes: new.scopes.into(), redirect_uris };
     let snapshots = Arc::clone(&state.snapshots);
+    let tells_api_key = admin.has(AdminScope::SettingsWrite);
     super::make(&state, &admin, move |tx, by| {
         apps::must_be_new(tx, &new.name)?;
         snapshots.with_sealer(tx, |tx, sealer| {
@@ -234,7 +240,7 @@ async fn create(
                 api_key: created.app.api_key,
                 secret_key: created.secret_key,
                 oasis_application_key: created.oasis_application_key,
-                oasis_api_key: tenants::api_key(tx, sealer)?,
+                oasis_api_key: tells_api_key.then(|| tenants::api_key(tx, sealer)).transpose()?,
             })
         })
     })
@@ -254,8 +260,9 @@ async fn create(
 async fn show(state: Data<State>, admin: Admin, app: Path<String>) -> Result<HttpResponse, ApiError> {
     super::read_versioned(&state, &admin, move |tx| {
         let app = super::app(tx, &app)?;
-        let version = version(&app)?;
-        Ok((AppView::read(tx, app)?, version))
+        let view = AppView::read(tx, app)?;
+        let version = view.version()?;
+        Ok((view, version))
     })
     .await
 }
@@ -284,7 +291,7 @@ async fn change(
     let precondition = admin.precondition();
     super::change(&state, &admin, move |tx, by| {
         let mut app = super::app(tx, &app)?;
-        precondition.holds(&version(&app)?)?;
+        precondition.holds(&AppView::read(tx, app.clone())?.version()?)?;
         app = apps::set(tx, by, &app, &settings)?;
         if let Some(disabled) = change.disabled {
             app = apps::set_disabled(tx, by, &app, disabled)?;
@@ -414,13 +421,6 @@ fn values(key: &str, value: &RawValue) -> Result<Vec<String>, ApiError> {
     }
 }
 
-/// Another with every change.
-fn version(app: &App) -> Result<String, Failure> {
-    let settings = app.settings.to_json().map_err(|_| Code::Internal)?;
-    let digest = Sha256::digest(format!("{} {settings}", app.disabled));
-    Ok(hex::encode(digest.get(..8).unwrap_or_default()))
-}
-
 impl AppView {
     fn read(tx: &mut Tx<'_>, app: App) -> Result<Self, Failure> {
         Ok(Self {
@@ -434,6 +434,12 @@ impl AppView {
             created_at: timestamp(app.created_at_us),
             settings: app.settings,
         })
+    }
+
+    /// Another with every change of what is told.
+    fn version(&self) -> Result<String, Failure> {
+        let digest = Sha256::digest(to_json(self)?);
+        Ok(hex::encode(digest.get(..8).unwrap_or_default()))
     }
 }
 

@@ -2,12 +2,12 @@
 
 use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse};
-use osaycore_audit::{Action, Log as _, Record};
+use osaycore_audit::{Action, Log as _};
 use osaycore_directory::AdminScope;
 use serde_json::value::RawValue;
 use utoipa::OpenApi;
 
-use super::csv::{Written, stream};
+use super::streamed::{Written, stream};
 use super::{List, PageQuery, asked, list_query, scoped};
 use crate::error::{ApiError, Code, Failure};
 use crate::extract::admin::Admin;
@@ -61,7 +61,8 @@ async fn list(state: Data<State>, admin: Admin, request: HttpRequest) -> Result<
     let query = list_query(request.query_string(), &NARROWED_BY)?;
     let (asked, meant) = (asked(&query)?, Meant::of(&query)?);
     super::read(&state, &admin, move |tx| {
-        let Page { items, next } = meant.page(tx, &asked)?;
+        let found = meant.found(tx)?;
+        let Page { items, next } = lists::audit::list(tx, &found, &asked)?;
         let texts = items.iter().map(|record| RawValue::from_string(record.canonical()));
         let items = texts.collect::<Result<Vec<_>, _>>().map_err(|_| Code::Internal)?;
         Ok(List { items, next_cursor: next })
@@ -94,12 +95,14 @@ async fn export(state: Data<State>, admin: Admin, request: HttpRequest) -> Resul
         Ok(Vec::new())
     });
     noted.await?;
+    // Once: whoever is called so later is somebody else.
+    let found = state.read_aside(admin.tenant_id(), move |tx| meant.found(tx)).await?;
     let write = move |tx: &mut Tx<'_>, asked: &Asked| -> Result<Written, Failure> {
-        let page = meant.page(tx, asked)?;
+        let page = lists::audit::list(tx, &found, asked)?;
         let lines = page.items.iter().flat_map(|record| [record.canonical(), "\n".to_owned()]);
         Ok((lines.collect::<String>().into_bytes(), page.next))
     };
-    stream(state, &admin, "application/x-ndjson", "", write).await
+    stream(state, &admin, "application/x-ndjson", Vec::new(), write).await
 }
 
 impl Meant {
@@ -115,10 +118,11 @@ impl Meant {
         Ok(Self { events, user: text("user"), app: text("app") })
     }
 
-    fn page(&self, tx: &mut Tx<'_>, asked: &Asked) -> Result<Page<Record>, Failure> {
-        let user = self.user.as_ref().map(|named| super::user(tx, named)).transpose()?;
+    /// With the user and the app, by number.
+    fn found(&self, tx: &mut Tx<'_>) -> Result<Events, Failure> {
+        let user = self.user.as_ref().map(|named| super::look_up(tx, named)).transpose()?;
         let app = super::optional_app(tx, self.app.as_ref())?;
         let (app_id, user_id) = (app.map(|app| app.id), user.map(|user| user.id));
-        Ok(lists::audit::list(tx, &Events { app_id, user_id, ..self.events.clone() }, asked)?)
+        Ok(Events { app_id, user_id, ..self.events.clone() })
     }
 }

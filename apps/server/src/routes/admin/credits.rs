@@ -1,21 +1,22 @@
 //! Wallets, their transactions, and payments.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use actix_web::http::header::ACCEPT;
 use actix_web::web::{self, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use osaycore_directory::{AdminScope, App, Storage as _, UserRef, parse_uuid};
+use osaycore_directory::{AdminScope, App, Storage as _, parse_uuid};
 use osaycore_ledger::{AddKind, Amount, AmountError, Credits, Entry, EntryKind, Payment, PaymentStatus, Storage as _};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{OpenApi, ToSchema};
 use uuid::Uuid;
 
-use super::csv::{Written, line, stream};
+use super::streamed::{Written, stream};
 use super::{List, PageQuery, asked, list_query, scoped};
 use crate::admin::credits::{self, Addition, OPERATOR};
 use crate::admin::users;
+use crate::csv::{self, Cell};
 use crate::error::{ApiError, Code, Failure};
 use crate::extract::Text;
 use crate::extract::admin::{Admin, AdminBody};
@@ -154,6 +155,18 @@ struct Meant {
     app: Option<String>,
 }
 
+const COLUMNS: [&str; 10] = [
+    "transaction_id",
+    "created_at",
+    "user_id",
+    "app_id",
+    "type",
+    "amount",
+    "balance_after",
+    "client_reference_id",
+    "payment_id",
+    "description",
+];
 const NARROWED_BY: [&str; 6] = ["user", "app", "type", "from", "to", "reference"];
 
 /// `GET /api/admin/v1/users/{user}/wallet`: what a user has.
@@ -165,7 +178,7 @@ const NARROWED_BY: [&str; 6] = ["user", "app", "type", "from", "to", "reference"
 )]
 async fn wallet(state: Data<State>, admin: Admin, user: Path<String>) -> Result<HttpResponse, ApiError> {
     super::read(&state, &admin, move |tx| {
-        let user = super::user(tx, &user)?;
+        let user = super::look_up(tx, &user)?;
         let account = tx.account(user.id)?.ok_or(Code::UserNotFound)?;
         Ok(Wallet {
             user_id: user.uuid,
@@ -255,7 +268,8 @@ async fn list(state: Data<State>, admin: Admin, request: HttpRequest) -> Result<
     let query = list_query(request.query_string(), &NARROWED_BY)?;
     let (asked, meant) = (asked(&query)?, Meant::of(&query)?);
     super::read(&state, &admin, move |tx| {
-        let (entries, next_cursor) = meant.page(tx, &asked)?;
+        let found = meant.found(tx)?;
+        let (entries, next_cursor) = page(tx, &found, &asked)?;
         let items = views(tx, entries)?;
         Ok(List { items, next_cursor })
     })
@@ -280,33 +294,15 @@ async fn list(state: Data<State>, admin: Admin, request: HttpRequest) -> Result<
     ))
 )]
 async fn table(state: Data<State>, admin: Admin, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    const HEAD: &str = "transaction_id,created_at,user_id,app_id,type,amount,balance_after,client_reference_id,\
-                        payment_id,description\r\n";
     let meant = Meant::of(&Query::parse(request.query_string(), &NARROWED_BY)?)?;
+    // Once: whoever is called so later is somebody else.
+    let found = state.read_aside(admin.tenant_id(), move |tx| meant.found(tx)).await?;
     let write = move |tx: &mut Tx<'_>, asked: &Asked| -> Result<Written, Failure> {
-        let (entries, next) = meant.page(tx, asked)?;
-        let mut out = String::new();
-        for TransactionView { user_id, transaction } in views(tx, entries)? {
-            let optional = |id: Option<Uuid>| id.map(|id| id.to_string()).unwrap_or_default();
-            line(
-                &mut out,
-                &[
-                    &transaction.transaction_id.to_string(),
-                    &transaction.created_at,
-                    &optional(user_id),
-                    &optional(transaction.app_id),
-                    transaction.r#type,
-                    &transaction.amount.to_string(),
-                    &transaction.balance_after.to_string(),
-                    transaction.client_reference_id.as_deref().unwrap_or_default(),
-                    &optional(transaction.payment_id),
-                    transaction.description.as_deref().unwrap_or_default(),
-                ],
-            );
-        }
-        Ok((out.into_bytes(), next))
+        let (entries, next) = page(tx, &found, asked)?;
+        let lines = views(tx, entries)?.into_iter().flat_map(line);
+        Ok((lines.collect(), next))
     };
-    stream(state, &admin, "text/csv; charset=utf-8", HEAD, write).await
+    stream(state, &admin, "text/csv; charset=utf-8", csv::head(&COLUMNS), write).await
 }
 
 /// `GET /api/admin/v1/transactions/{transaction}`: a transaction.
@@ -353,7 +349,7 @@ async fn payments(state: Data<State>, admin: Admin, request: HttpRequest) -> Res
     let asked = asked(&query)?;
     let [user, app] = ["user", "app"].map(|name| query.text(name).map(str::to_owned));
     super::read(&state, &admin, move |tx| {
-        meant.account_id = user.as_ref().map(|named| super::user(tx, named)).transpose()?.map(|user| user.id);
+        meant.account_id = user.as_ref().map(|named| super::look_up(tx, named)).transpose()?.map(|user| user.id);
         meant.app_id = super::optional_app(tx, app.as_ref())?.map(|app| app.id);
         let apps = tx.apps()?;
         let ids: Vec<i64> = apps.iter().map(|app| app.id).collect();
@@ -379,18 +375,39 @@ impl Meant {
         Ok(Self { entries, user, app })
     }
 
-    fn page(&self, tx: &mut Tx<'_>, asked: &Asked) -> Result<(Vec<Entry>, Option<String>), Failure> {
-        let user = self.user.as_ref().map(|named| super::user(tx, named)).transpose()?;
+    /// With the user and the app, by number.
+    fn found(&self, tx: &mut Tx<'_>) -> Result<Entries, Failure> {
+        let user = self.user.as_ref().map(|named| super::look_up(tx, named)).transpose()?;
         let app = super::optional_app(tx, self.app.as_ref())?;
         let (account_id, app_id) = (user.map(|user| user.id), app.map(|app| app.id));
-        let meant = Entries { account_id, app_id, ..self.entries.clone() };
-        let apps: Vec<i64> = match app_id {
-            Some(app_id) => vec![app_id],
-            None => tx.apps()?.iter().map(|app| app.id).chain([OPERATOR]).collect(),
-        };
-        let page = lists::credits::list(tx, &meant, &apps, asked)?;
-        Ok((page.items, page.next))
+        Ok(Entries { account_id, app_id, ..self.entries.clone() })
     }
+}
+
+fn page(tx: &mut Tx<'_>, meant: &Entries, asked: &Asked) -> Result<(Vec<Entry>, Option<String>), Failure> {
+    let apps: Vec<i64> = match meant.app_id {
+        Some(app_id) => vec![app_id],
+        None => tx.apps()?.iter().map(|app| app.id).chain([OPERATOR]).collect(),
+    };
+    let page = lists::credits::list(tx, meant, &apps, asked)?;
+    Ok((page.items, page.next))
+}
+
+/// A row of the table; what apps have written is no formula in it.
+fn line(TransactionView { user_id, transaction }: TransactionView) -> Vec<u8> {
+    let optional = |id: Option<Uuid>| Cell::Plain(id.map(|id| id.to_string()).unwrap_or_default());
+    csv::row([
+        Cell::Plain(transaction.transaction_id.to_string()),
+        Cell::Plain(transaction.created_at),
+        optional(user_id),
+        optional(transaction.app_id),
+        Cell::Plain(transaction.r#type.to_owned()),
+        Cell::Plain(transaction.amount.to_string()),
+        Cell::Plain(transaction.balance_after.to_string()),
+        Cell::Text(transaction.client_reference_id.unwrap_or_default()),
+        optional(transaction.payment_id),
+        Cell::Text(transaction.description.unwrap_or_default()),
+    ])
 }
 
 fn views(tx: &mut Tx<'_>, entries: Vec<Entry>) -> Result<Vec<TransactionView>, Failure> {
@@ -405,15 +422,8 @@ fn views(tx: &mut Tx<'_>, entries: Vec<Entry>) -> Result<Vec<TransactionView>, F
 
 /// The public ids of the users of these accounts.
 fn owners(tx: &mut Tx<'_>, accounts: impl Iterator<Item = i64>) -> Result<HashMap<i64, Uuid>, Failure> {
-    let mut owners = HashMap::new();
-    for id in accounts {
-        if !owners.contains_key(&id)
-            && let Some(user) = tx.user(&UserRef::Id(id))?
-        {
-            owners.insert(id, user.uuid);
-        }
-    }
-    Ok(owners)
+    let ids: Vec<i64> = accounts.collect::<BTreeSet<_>>().into_iter().collect();
+    Ok(lists::users::by_ids(tx, &ids)?.into_iter().map(|user| (user.id, user.uuid)).collect())
 }
 
 fn uuid_of(apps: &[App], id: i64) -> Option<Uuid> {

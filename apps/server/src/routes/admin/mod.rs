@@ -6,13 +6,14 @@
 mod apps;
 mod audit;
 mod credits;
-mod csv;
 mod flags;
+mod given;
 mod groups;
 mod providers;
 mod second_factors;
 mod sessions;
 mod settings;
+mod streamed;
 mod users;
 
 use actix_web::http::StatusCode;
@@ -20,7 +21,7 @@ use actix_web::http::header::{CACHE_CONTROL, ETAG, HeaderValue};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
 use actix_web::{HttpResponse, Route};
-use osaycore_directory::{AdminScope, App, AppRef, GroupRef, Name, UserRef};
+use osaycore_directory::{AdminScope, App, AppRef, GroupRef, Name, User, UserRef};
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::OpenApi;
 use utoipa::{IntoParams, OpenApi as _, ToSchema};
@@ -184,10 +185,18 @@ fn answer(status: StatusCode, body: Vec<u8>) -> HttpResponse {
     HttpResponse::build(status).content_type("application/json").body(body)
 }
 
-/// A user by UUID, numeric id, `directory\username` or username; deleted or not.
-fn user(tx: &mut Tx<'_>, named: &str) -> Result<osaycore_directory::User, Failure> {
-    let reference: UserRef = named.parse().map_err(|error| ApiError::invalid("user", error))?;
-    admin::users::find(tx, &reference)
+/// The user to change, by UUID, numeric id, `directory\username` or username; deleted or not.
+fn user(tx: &mut Tx<'_>, named: &str) -> Result<User, Failure> {
+    admin::users::find(tx, &reference(named)?)
+}
+
+/// The user to look at: where nobody has that name, by what an app calls the user.
+fn look_up(tx: &mut Tx<'_>, named: &str) -> Result<User, Failure> {
+    admin::users::look_up(tx, &reference(named)?)
+}
+
+fn reference(user: &str) -> Result<UserRef, ApiError> {
+    user.parse().map_err(|error| ApiError::invalid("user", error))
 }
 
 /// An app by UUID, numeric id, or a name that one app alone has.

@@ -65,7 +65,7 @@ struct RecoveryCodes {
 )]
 async fn show(state: Data<State>, admin: Admin, user: Path<String>) -> Result<HttpResponse, ApiError> {
     super::read(&state, &admin, move |tx| {
-        let user = super::user(tx, &user)?;
+        let user = super::look_up(tx, &user)?;
         let details = UserDetails::read(tx, &user)?;
         Ok(SecondFactor {
             state: details.second_factor,

@@ -62,7 +62,7 @@ async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let asked = asked(&list_query(request.query_string(), &[])?)?;
     super::read(&state, &admin, move |tx| {
-        let user = super::user(tx, &user)?;
+        let user = super::look_up(tx, &user)?;
         let page = lists::sessions::list(tx, user.uuid, system::now_s(), &asked)?;
         let items = page.items.iter().map(|session| SessionView::read(tx, session)).collect::<Result<_, _>>()?;
         Ok(List { items, next_cursor: page.next })

@@ -3,14 +3,15 @@
 use actix_web::web::{self, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use osaycore_directory::{
-    AdminScope, AvatarUrl, Custom, DisplayName, Email, ExternalId, Link, Name, PermitChange, Rate, Role, Scope,
-    Storage as _, User, UserChange, UserStatus, Username,
+    AdminScope, AvatarUrl, Custom, DisplayName, Email, ExternalId, Link, Name, Permit, Rate, Role, Scopes,
+    Storage as _, User, UserStatus, Username,
 };
 use osaycore_ledger::Amount;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use utoipa::{OpenApi, ToSchema};
 
+use super::given::{self, Given};
 use super::{List, PageQuery, asked, flag, list_query, scoped};
 use crate::admin::users::{self, NewUserInput};
 use crate::admin::views::{PermitView, UserDetails, UserRow};
@@ -72,42 +73,57 @@ struct CreateUser {
     external_id: Option<ExternalId>,
 }
 
-/// What is named is set, the rest stays.
-#[derive(Deserialize, ToSchema)]
+/// What is named is set, what is null taken away, and the rest stays.
+#[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({"status": "disabled", "display_name": "Ada L."})))]
 struct ChangeUser {
-    #[schema(value_type = Option<schemas::Username>)]
+    #[serde(default, deserialize_with = "given::set")]
+    #[schema(value_type = schemas::Username, required = false)]
     username: Option<Username>,
+    #[serde(default)]
     #[schema(value_type = Option<schemas::Email>)]
-    email: Option<Email>,
+    email: Given<Email>,
+    #[serde(default, deserialize_with = "given::set")]
+    #[schema(required = false, nullable = false)]
     email_verified: Option<bool>,
+    #[serde(default)]
     #[schema(value_type = Option<schemas::DisplayName>)]
-    display_name: Option<DisplayName>,
+    display_name: Given<DisplayName>,
+    #[serde(default)]
     #[schema(value_type = Option<schemas::admin::AvatarUrl>)]
-    avatar_url: Option<AvatarUrl>,
-    #[schema(value_type = Option<schemas::Role>)]
+    avatar_url: Given<AvatarUrl>,
+    #[serde(default, deserialize_with = "given::set")]
+    #[schema(value_type = schemas::Role, required = false)]
     role: Option<Role>,
-    #[schema(value_type = Option<schemas::admin::UserStatus>)]
+    #[serde(default, deserialize_with = "given::set")]
+    #[schema(value_type = schemas::admin::UserStatus, required = false)]
     status: Option<UserStatus>,
+    #[serde(default, deserialize_with = "given::set")]
+    #[schema(required = false, nullable = false)]
     bypass_otp: Option<bool>,
 }
 
-/// What a user may do in an app: what is named is set, the rest stays.
-#[derive(Deserialize, ToSchema)]
+/// What a user may do in an app: what is named is set, what is null taken away, and the rest stays.
+#[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = SetPermit, examples(json!({"credit_rate": "2.5", "custom": {"plan": "pro"}, "scopes": ["deduct_credits"]})))]
 struct PermitRequest {
+    #[serde(default)]
     #[schema(value_type = Option<schemas::ExternalId>)]
-    external_id: Option<ExternalId>,
+    external_id: Given<ExternalId>,
+    #[serde(default, deserialize_with = "given::set")]
+    #[schema(required = false, nullable = false)]
     can_use: Option<bool>,
-    /// Credits per unit: a number, or its digits as text.
+    /// Credits per unit: a number, or its digits as text. Null: the app's rate.
     #[serde(default, deserialize_with = "rate")]
     #[schema(value_type = Option<schemas::Amount>)]
-    credit_rate: Option<Rate>,
+    credit_rate: Given<Rate>,
+    /// Null: what everyone grants.
+    #[serde(default)]
     #[schema(value_type = Option<schemas::admin::UserScopes>)]
-    scopes: Option<Vec<Scope>>,
-    /// A JSON object.
+    scopes: Given<Scopes>,
+    /// A JSON object. Null: the empty one.
     #[serde(default, deserialize_with = "custom")]
     #[schema(value_type = Option<schemas::admin::Custom>)]
     custom: Option<Custom>,
@@ -189,7 +205,7 @@ async fn create(
 )]
 async fn show(state: Data<State>, admin: Admin, user: Path<String>) -> Result<HttpResponse, ApiError> {
     super::read_versioned(&state, &admin, move |tx| {
-        let user = super::user(tx, &user)?;
+        let user = super::look_up(tx, &user)?;
         Ok((UserDetails::read(tx, &user)?, version(&user)))
     })
     .await
@@ -209,21 +225,11 @@ async fn change(
     user: Path<String>,
     AdminBody(asked): AdminBody<ChangeUser>,
 ) -> Result<HttpResponse, ApiError> {
-    let change = UserChange {
-        username: asked.username,
-        email: asked.email,
-        email_verified: asked.email_verified,
-        display_name: asked.display_name,
-        avatar_url: asked.avatar_url,
-        role: asked.role,
-        status: asked.status,
-        bypass_otp: asked.bypass_otp,
-    };
     let precondition = admin.precondition();
     super::change(&state, &admin, move |tx, by| {
         let user = super::user(tx, &user)?;
         precondition.holds(&version(&user))?;
-        let user = users::change(tx, by, &user, change.clone())?;
+        let user = users::edit(tx, by, &user, asked.clone().of(&user))?;
         UserDetails::read(tx, &user)
     })
     .await
@@ -263,8 +269,7 @@ async fn restore(
     AdminBody(_): AdminBody<super::Nothing>,
 ) -> Result<HttpResponse, ApiError> {
     super::change(&state, &admin, move |tx, by| {
-        let reference = user.parse().map_err(|error| ApiError::invalid("user", error))?;
-        let mut user = users::to_restore(tx, &reference)?;
+        let mut user = users::to_restore(tx, &super::reference(&user)?)?;
         if user.is_deleted() {
             user = users::restore(tx, by, &user)?;
         }
@@ -282,7 +287,7 @@ async fn restore(
 )]
 async fn show_permit(state: Data<State>, admin: Admin, path: Path<(String, String)>) -> Result<HttpResponse, ApiError> {
     super::read(&state, &admin, move |tx| {
-        let (user, app) = (super::user(tx, &path.0)?, super::app(tx, &path.1)?);
+        let (user, app) = (super::look_up(tx, &path.0)?, super::app(tx, &path.1)?);
         let missing =
             || ApiError::from(Code::NotFound).detail(format!("{} has no link to {}", user.username, app.name));
         let permit = tx.permit(user.id, app.id)?.ok_or_else(missing)?;
@@ -307,16 +312,10 @@ async fn permit(
     path: Path<(String, String)>,
     AdminBody(asked): AdminBody<PermitRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let change = PermitChange {
-        external_id: asked.external_id,
-        can_use: asked.can_use,
-        credit_rate: asked.credit_rate,
-        scopes: asked.scopes.map(Into::into),
-        custom: asked.custom,
-    };
     super::change(&state, &admin, move |tx, by| {
         let (user, app) = (super::user(tx, &path.0)?, super::app(tx, &path.1)?);
-        let permit = users::permit(tx, by, &user, app.id, change.clone())?;
+        let before = tx.permit(user.id, app.id)?.unwrap_or_else(|| Permit::new(user.id, app.id));
+        let permit = users::replace_permit(tx, by, &user, asked.clone().of(before))?;
         Ok(PermitView::of(&app, &permit))
     })
     .await
@@ -327,12 +326,49 @@ fn version(user: &User) -> String {
     user.updated_at_us.to_string()
 }
 
-fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rate>, D::Error> {
-    let Some(amount) = Option::<Amount>::deserialize(deserializer)? else { return Ok(None) };
-    Ok(Rate::from_micros(amount.micros()))
+impl ChangeUser {
+    /// The user with what is asked for. A new address is unverified unless it says otherwise; without one none is verified.
+    fn of(self, before: &User) -> User {
+        let User { username, email, display_name, avatar_url, role, .. } = before.clone();
+        let email = self.email.or(email);
+        let was_verified = before.email_verified && email == before.email;
+        User {
+            username: self.username.unwrap_or(username),
+            email_verified: email.is_some() && self.email_verified.unwrap_or(was_verified),
+            email,
+            display_name: self.display_name.or(display_name),
+            avatar_url: self.avatar_url.or(avatar_url),
+            role: self.role.unwrap_or(role),
+            status: self.status.unwrap_or(before.status),
+            bypass_otp: self.bypass_otp.unwrap_or(before.bypass_otp),
+            ..before.clone()
+        }
+    }
+}
+
+impl PermitRequest {
+    /// The permit with what is asked for.
+    fn of(self, before: Permit) -> Permit {
+        Permit {
+            external_id: self.external_id.or(before.external_id),
+            can_use: self.can_use.unwrap_or(before.can_use),
+            credit_rate: self.credit_rate.or(before.credit_rate),
+            scopes: self.scopes.or(before.scopes),
+            custom: self.custom.unwrap_or(before.custom),
+            ..before
+        }
+    }
+}
+
+fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Given<Rate>, D::Error> {
+    let Some(amount) = Option::<Amount>::deserialize(deserializer)? else { return Ok(Given::Null) };
+    Rate::from_micros(amount.micros()).map(Given::Value).ok_or_else(|| serde::de::Error::custom("no rate"))
 }
 
 fn custom<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Custom>, D::Error> {
-    let Some(object) = Option::<&RawValue>::deserialize(deserializer)? else { return Ok(None) };
-    object.get().parse().map(Some).map_err(serde::de::Error::custom)
+    let object = <&RawValue>::deserialize(deserializer)?.get();
+    if object == "null" {
+        return Ok(Some(Custom::default()));
+    }
+    object.parse().map(Some).map_err(serde::de::Error::custom)
 }

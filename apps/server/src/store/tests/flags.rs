@@ -217,3 +217,27 @@ fn what_an_archived_flag_served_is_forgotten_after_a_while() {
         assert_eq!(left(&mut store), 6);
     });
 }
+
+#[test]
+fn an_apps_flags_are_read_without_those_of_other_apps() {
+    on_each_database(|place| {
+        let mut store = Store::new(place());
+        store.commit(1, |tx| {
+            for app_id in [EVERY_APP, APP, APP + 1] {
+                for key in ["new_ui", &format!("of-{app_id}")] {
+                    let definition = definition(key, &format!("of {app_id}"));
+                    let (salt, archived, updated_at_us) = ("k3v9".to_owned(), app_id == APP, app_id);
+                    flags::put_flag(tx, &StoredFlag { app_id, salt, definition, archived, updated_at_us }).unwrap();
+                }
+            }
+            let of_app = flags::load_of_app(tx, APP).unwrap();
+            let found: Vec<(i64, &str)> = of_app.flags.keys().map(|(app_id, key)| (*app_id, key.as_str())).collect();
+            assert_eq!(found, [(EVERY_APP, "new_ui"), (EVERY_APP, "of-0"), (APP, "new_ui"), (APP, "of-1001")]);
+            for (app_id, key) in found {
+                let flag = flags::find(tx, app_id, key).unwrap();
+                assert_eq!(flag.as_ref(), of_app.flags.get(&(app_id, key.parse().unwrap())));
+            }
+            assert_eq!(flags::find(tx, APP, "of-0").unwrap(), None);
+        });
+    });
+}

@@ -1,5 +1,6 @@
 //! The admin API, as scripts use it.
 
+mod changes;
 mod pages;
 mod scopes;
 mod tasks;

@@ -60,7 +60,7 @@ fn another_tenants_token_sees_nothing_and_changes_nothing() {
     {
         let provider =
             format!(r#"{{"issuer":"{address}","client_id":"a","client_secret":"b","private_network":{is_private}}}"#);
-        stranger.send("PUT", "/providers/inside", &provider).refused(400, "invalid_field");
+        stranger.send("PUT", "/providers/inside", &provider).refused(403, "scope_missing");
     }
     stranger.send("POST", "/settings/token-keys", "{}").refused(403, "scope_missing");
     stranger.send("DELETE", "/settings/token-keys/x", "").refused(403, "scope_missing");

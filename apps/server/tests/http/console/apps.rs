@@ -1,6 +1,7 @@
 //! Apps and groups, as a browser without scripts meets them.
 
 use super::{Browser, login, login_of};
+use crate::admin_api::Script;
 use crate::support::oasis::Library;
 use crate::support::{Answer, App, World, within_a_second};
 
@@ -30,7 +31,7 @@ fn signs(world: &World, app: &App) -> bool {
 #[test]
 fn an_app_is_made_found_disabled_and_enabled() {
     let mut world = World::new();
-    let email = login(&world, "ada", "admin");
+    let email = login(&world, "ada", "owner");
     world.serve();
     let mut browser = Browser::signed_in(&world, &email);
     assert!(browser.page("/console/apps").contains("There are no apps yet."));
@@ -100,6 +101,18 @@ fn replacement<'f>(browser: &mut Browser<'_>, path: &str, kind: &'f str, grace: 
 fn replace(browser: &mut Browser<'_>, path: &str, fields: &[(&str, String); 3]) -> Answer {
     let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
     browser.post(&format!("{path}/secret"), &fields)
+}
+
+#[test]
+fn an_admin_who_makes_an_app_is_not_told_the_key_of_the_tenant() {
+    let (world, app) = World::served();
+    let email = login(&world, "ada", "admin");
+    let mut browser = Browser::signed_in(&world, &email);
+    browser.page("/console/apps/new");
+    let made = browser.post("/console/apps/new", &[("name", "Shop")]);
+    assert!(made.status == 200 && !shown(made.text(), "secret-key").is_empty(), "{}", made.text());
+    assert!(!made.text().contains(&app.oasis_api_key) && !made.text().contains("ok_tenant_"), "{}", made.text());
+    assert!(made.text().contains("An owner has it"), "{}", made.text());
 }
 
 #[test]
@@ -222,6 +235,19 @@ fn settings_are_saved_together_or_refused_beside_each_field() {
     assert_eq!(send(&mut browser, &now, &[("name", "Store"), ("default_credit_rate", "")]).status, 303);
     let kept = world.run_json(&["app", "show", &app.id]);
     assert_eq!((&kept["name"], &kept["settings"]["default_credit_rate"]), (&"Store".into(), &serde_json::Value::Null));
+    // What scripts go by is another version each time.
+    let script = Script::new(&world);
+    let version = || script.get(&format!("/apps/{}", app.id)).header("etag").unwrap().to_owned();
+    let mut seen = vec![version()];
+    for changed in
+        [[("name", "Market"), ("default_credit_rate", "")], [("scope", "add_credits"), ("default_credit_rate", "")]]
+    {
+        let now = read(&browser.page(&path));
+        let changed = [&changed[..], &[("name", "Market")]].concat();
+        assert_eq!(send(&mut browser, &now, &changed).status, 303);
+        assert!(!seen.contains(&version()), "{changed:?}");
+        seen.push(version());
+    }
 }
 
 #[test]

@@ -96,6 +96,31 @@ fn a_flag_is_edited_by_its_form_and_keeps_what_the_form_has_no_field_for() {
 }
 
 #[test]
+fn the_lines_of_a_description_stay() {
+    let mut world = World::new();
+    let email = login(&world, "ada", "admin");
+    let lines = "The new checkout.\nAsk Ann first.\n\nThen Bob.";
+    let flag = |description: &str| json!({"flags": [{"key": "checkout", "description": description}]});
+    apply(&world, &flag(lines), &[]);
+    world.serve();
+    let mut browser = Browser::signed_in(&world, &email);
+    let page = browser.page(&format!("{CHECKOUT}/edit"));
+    assert!(page.contains("<textarea id=\"description\""), "a line of text would join them: {page}");
+    // As browsers send what stands in several lines.
+    let sent = lines.replace('\n', "\r\n");
+    let saved = submit(&mut browser, &page, &[("description", &sent), ("owner", "ann")], "save");
+    assert_eq!((saved.status, stored_description(&world)), (303, json!(lines)), "{}", saved.text());
+    let page = browser.page(&format!("{CHECKOUT}/edit"));
+    submit(&mut browser, &page, &[("description", "One\r\ntwo")], "save");
+    assert_eq!(stored_description(&world), "One\ntwo");
+    assert!(browser.page("/console/flags/all/new").contains("<textarea id=\"description\""));
+}
+
+fn stored_description(world: &World) -> Value {
+    stored(world)["description"].clone()
+}
+
+#[test]
 fn what_a_form_shows_is_read_back_whatever_names_it_has_and_when_other_members_change() {
     let mut world = World::new();
     let email = login(&world, "ada", "admin");

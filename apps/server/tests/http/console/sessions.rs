@@ -171,3 +171,33 @@ fn what_was_typed_outlives_the_session_it_was_typed_in() {
     let answer = browser.send(ours(&secret));
     assert!(answer.status == 403 && !answer.text().contains("hush-hush"), "{}", answer.text());
 }
+
+#[test]
+fn nobody_has_much_read_or_sent_back_who_is_not_signed_in() {
+    let (world, email) = owned();
+    let mut browser = Browser::new(&world);
+    let large = |size: usize| {
+        Call::post("/console/groups/new", format!("name={}", "x".repeat(size)))
+            .set("Content-Type", "application/x-www-form-urlencoded")
+            .set("Sec-Fetch-Site", "same-origin")
+    };
+    assert_eq!(browser.send(large(200 << 10)).status, 403, "this is kept");
+    assert_eq!(browser.send(large(300 << 10)).status, 413);
+    let fields = "a&".repeat(2_000);
+    let many = |path: &str| {
+        Call::post(path, fields.clone().into_bytes())
+            .set("Content-Type", "application/x-www-form-urlencoded")
+            .set("Sec-Fetch-Site", "same-origin")
+    };
+    assert_eq!(browser.send(many("/console/groups/new")).header("location"), Some("/console/sign-in"));
+    assert_eq!(browser.send(many("/console/sign-out")).header("location"), Some("/console/sign-in"));
+    let mut browser = Browser::signed_in(&world, &email);
+    let answer = browser.send(
+        many("/console/groups/new").body("a&".repeat(10_001)).set("Content-Type", "application/x-www-form-urlencoded"),
+    );
+    assert!(answer.status == 413 && answer.text().contains("10000 fields"), "{}", answer.text());
+    browser.page("/console/profile");
+    browser.post("/console/sign-out", &[]);
+    let again = browser.send(form("/console/sign-out", &[("form_token", "x")]).set("Sec-Fetch-Site", "same-origin"));
+    assert_eq!(again.header("location"), Some("/console/sign-in"), "there is nothing to be kept");
+}

@@ -146,7 +146,8 @@ impl Draft {
                 Vec::new()
             })
         };
-        flag.description = texts.optional("description");
+        let description = broken(texts.of("description"));
+        flag.description = Some(description).filter(|text| !text.is_empty()).map(|text| notation::read_text(&text));
         flag.owner = texts.optional("owner");
         flag.tags = take("tags", notation::read_names(texts.of("tags")));
         flag.holdouts = take("holdouts", notation::read_names(texts.of("holdouts")));
@@ -196,6 +197,11 @@ impl Draft {
         }
         read
     }
+}
+
+/// A text of several lines, whose breaks browsers write in their own way, as it is kept.
+fn broken(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
 /// A flag and what it must have one of.

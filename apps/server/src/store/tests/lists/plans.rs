@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::super::{Place, Store};
 use super::{FIRST, add_app, add_user, post, user};
 use crate::store::db::AnyConnection;
+use crate::store::flags;
 use crate::store::lists::audit::Events;
 use crate::store::lists::credits::Entries;
 use crate::store::lists::payments::Payments;
@@ -90,6 +91,8 @@ fn every_list(tx: &mut Tx<'_>, first: &Asked) {
         lists::flags::list(tx, 9, false, &asked).unwrap();
     }
     lists::groups::count(tx, 3).unwrap();
+    flags::find(tx, 9, "a").unwrap();
+    flags::load_of_app(tx, 9).unwrap();
     for asked in next("7") {
         lists::flags::versions(tx, 9, &asked).unwrap();
         let (user_id, action) = (Some(1), text("user."));

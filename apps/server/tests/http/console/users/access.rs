@@ -82,7 +82,8 @@ fn permissions_are_replaced_as_a_whole() {
     world.run(&["user", "permit", "bob", &app.id, "--external-id", "taken"]);
     let mut browser = Browser::signed_in(&world, &email);
     let at = path(&ann, &format!("/apps/{}", app.oasis_app_id));
-    browser.page(&at);
+    let read = |page: &str| value(page, "read");
+    let before = read(&browser.page(&at));
     for (field, text, problem) in [
         ("credit_rate", "-1", "Rate must be"),
         ("credit_rate", "0.0000001", "at most six decimal places"),
@@ -92,14 +93,22 @@ fn permissions_are_replaced_as_a_whole() {
         ("external_id", "taken", "The external id is taken in this app."),
         ("external_id", &bob.id, "The external id is the id of a user."),
     ] {
-        let page = refused(&mut browser, &at, &[("scopes_of", "own"), (field, text)], problem);
+        let page =
+            refused(&mut browser, &at, &[("read", before.as_str()), ("scopes_of", "own"), (field, text)], problem);
         assert!(page.contains(&text.replace('"', "&#34;")), "what was typed stays: {page}");
     }
     assert_eq!(world.run_json(&["user", "show", "ann"])["permits"], json!([]), "nothing of it had an effect");
     let custom = r#"{"seats":12345678901234567890123}"#;
-    let fields =
-        [("credit_rate", "0.25"), ("scopes_of", "own"), ("scopes", ""), ("custom", custom), ("external_id", " c 1 ")];
+    let fields = [
+        ("read", before.as_str()),
+        ("credit_rate", "0.25"),
+        ("scopes_of", "own"),
+        ("scopes", ""),
+        ("custom", custom),
+        ("external_id", " c 1 "),
+    ];
     done(&mut browser, &at, &fields);
+    refused(&mut browser, &at, &fields, "The permissions were changed meanwhile");
     let permit = &world.run(&["user", "show", "ann", "--json"]);
     assert!(permit.contains("12345678901234567890123"), "every digit is kept: {permit}");
     let permit = &world.run_json(&["user", "show", "ann"])["permits"][0];
@@ -107,7 +116,15 @@ fn permissions_are_replaced_as_a_whole() {
     assert_eq!((&permit["credit_rate"], &permit["external_id"]), (&json!("0.25"), &json!(" c 1 ")));
     let page = browser.page(&at);
     assert_eq!((value(&page, "external_id").as_str(), value(&page, "credit_rate").as_str()), (" c 1 ", "0.25"));
-    done(&mut browser, &at, &[("can_use", "yes"), ("scopes_of", "everyone"), ("scopes", "x")]);
+    let before = read(&page);
+    let fields = [("read", before.as_str()), ("can_use", "yes"), ("scopes_of", "everyone"), ("scopes", "x")];
+    // What the app sets meanwhile is not undone by who has not seen it.
+    world.run(&["user", "permit", "ann", &app.id, "--external-id", "c-2"]);
+    let page = refused(&mut browser, &at, &fields, "The permissions were changed meanwhile");
+    assert_eq!(world.run_json(&["user", "show", "ann"])["permits"][0]["external_id"], "c-2");
+    assert_eq!(read(&page), before, "the page that comes back is no look at what there is now");
+    let now = read(&browser.page(&at));
+    done(&mut browser, &at, &[("read", now.as_str()), fields[1], fields[2], fields[3]]);
     let permit = &world.run_json(&["user", "show", "ann"])["permits"][0];
     for field in ["credit_rate", "scopes", "external_id"] {
         assert_eq!(permit[field], Value::Null, "{field} is taken away");

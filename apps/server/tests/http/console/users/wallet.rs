@@ -100,12 +100,17 @@ fn credits_are_added_once_under_a_reference() {
     assert_ne!(value(&browser.page(&wallet), "reference"), reference, "every form has one of its own");
     let add = path(&ann, "/wallet/add");
     let long = "x".repeat(1001);
+    let given = ("reference", "a-1");
     for (fields, problem) in [
-        (&[("amount", "1.0000001"), ("kind", "BONUS")][..], "More than six decimal places."),
-        (&[("amount", "5"), ("kind", "DEDUCTION")], "Not one of PURCHASE, BONUS"),
-        (&[("amount", "5"), ("kind", "BONUS"), ("description", &long)], "At most 1000 characters."),
+        (&[("amount", "1.0000001"), ("kind", "BONUS"), given][..], "More than six decimal places."),
+        (&[("amount", "5"), ("kind", "DEDUCTION"), given], "Not one of PURCHASE, BONUS"),
+        (&[("amount", "5"), ("kind", "BONUS"), ("description", &long), given], "At most 1000 characters."),
         (&[("amount", "5"), ("kind", "BONUS"), ("reference", &long)], "At most 255 characters."),
-        (&[("amount", "1000000000000"), ("kind", "BONUS")], "would pass 1000000000000"),
+        (
+            &[("amount", "5"), ("kind", "BONUS"), ("reference", " ")],
+            "Without one a form that is sent twice would add twice.",
+        ),
+        (&[("amount", "1000000000000"), ("kind", "BONUS"), given], "would pass 1000000000000"),
     ] {
         let page = refused(&mut browser, &add, fields, problem);
         assert!(page.contains("<details open>"), "the form is in sight: {page}");
@@ -117,11 +122,18 @@ fn credits_are_added_once_under_a_reference() {
     refused(&mut browser, &add, &others, "Other credits were added under this reference");
     let page = browser.page(&wallet);
     assert!(page.contains("105.00") && page.contains("ticket 7") && page.contains("An operator"), "{page}");
-    refused(&mut browser, &path(&ann, "/wallet/floor"), &[("floor", "much")], "Not a decimal number.");
+    let page = refused(&mut browser, &path(&ann, "/wallet/floor"), &[("floor", "much")], "Not a decimal number.");
+    assert!(value(&page, "reference").starts_with("console-") && page.contains("value=\"BONUS\" selected"), "{page}");
+    assert_eq!(value(&page, "floor"), "much");
+    let page = refused(&mut browser, &add, &[("amount", "x"), ("kind", "REFUND"), given], "Not a decimal number.");
+    assert_eq!((value(&page, "reference").as_str(), value(&page, "floor").as_str()), ("a-1", "0.00"));
+    assert!(page.contains("value=\"REFUND\" selected"), "{page}");
     assert!(done(&mut browser, &path(&ann, "/wallet/floor"), &[("floor", "-20")]).contains("The floor is -20.00 now."));
     for number in 0..50 {
-        let answer =
-            browser.post(&add, &[("amount", "0.5"), ("kind", "BONUS"), ("description", &format!("n{number}"))]);
+        let name = format!("n{number}");
+        let fields =
+            [("amount", "0.5"), ("kind", "BONUS"), ("description", name.as_str()), ("reference", name.as_str())];
+        let answer = browser.post(&add, &fields);
         assert_eq!(answer.status, 303);
     }
     let page = browser.page(&wallet);

@@ -1,20 +1,20 @@
 //! Rows of comma-separated values (RFC 4180), which spreadsheets open as what they are.
 
 /// A cell: what somebody has written, or what is written here.
-pub(super) enum Cell {
+pub(crate) enum Cell {
     Text(String),
     /// A number, a time or an id: as it is.
     Plain(String),
 }
 
 /// One row, with its end.
-pub(super) fn row(cells: impl IntoIterator<Item = Cell>) -> Vec<u8> {
+pub(crate) fn row(cells: impl IntoIterator<Item = Cell>) -> Vec<u8> {
     let cells: Vec<String> = cells.into_iter().map(|cell| quoted(&cell.shown())).collect();
     format!("{}\r\n", cells.join(",")).into_bytes()
 }
 
 /// The names of the columns.
-pub(super) fn head(names: &[&str]) -> Vec<u8> {
+pub(crate) fn head(names: &[&str]) -> Vec<u8> {
     row(names.iter().map(|name| Cell::Plain((*name).to_owned())))
 }
 

@@ -22,12 +22,12 @@ pub(super) async fn stream(
     state: Data<State>,
     admin: &Admin,
     content_type: &'static str,
-    head: &'static str,
+    head: Vec<u8>,
     write: impl FnMut(&mut Tx<'_>, &Asked) -> Result<Written, Failure> + Clone + Send + 'static,
 ) -> Result<HttpResponse, ApiError> {
     let tenant_id = admin.tenant_id();
     let (first, next) = page(&state, tenant_id, None, write.clone()).await?;
-    let begin = stream::iter([Ok(Bytes::from_static(head.as_bytes())), Ok(Bytes::from(first))]);
+    let begin = stream::iter([Ok(Bytes::from(head)), Ok(Bytes::from(first))]);
     let rest = stream::unfold(next, move |cursor| {
         let (state, write) = (state.clone(), write.clone());
         async move {
@@ -54,33 +54,4 @@ async fn page(
 ) -> Result<Written, ApiError> {
     let asked = Asked { cursor, limit: PAGE };
     state.read_aside(tenant_id, move |tx| write(tx, &asked)).await
-}
-
-/// A line of a table (RFC 4180).
-pub(super) fn line(out: &mut String, cells: &[&str]) {
-    for (position, cell) in cells.iter().enumerate() {
-        if position > 0 {
-            out.push(',');
-        }
-        if cell.contains(['"', ',', '\r', '\n']) {
-            out.push('"');
-            out.push_str(&cell.replace('"', "\"\""));
-            out.push('"');
-        } else {
-            out.push_str(cell);
-        }
-    }
-    out.push_str("\r\n");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cells_that_would_end_early_are_quoted() {
-        let mut out = String::new();
-        line(&mut out, &["plain", "", "a,b", "say \"no\"", "two\nlines"]);
-        assert_eq!(out, "plain,,\"a,b\",\"say \"\"no\"\"\",\"two\nlines\"\r\n");
-    }
 }
