@@ -245,7 +245,7 @@ pub(crate) fn find(tx: &mut Tx<'_>, app_id: i64, key: &str) -> Result<Option<Sto
         .select(row::<FlagRow>())
         .get_result(&mut *tx.connection)
         .optional()?;
-    Ok(found.and_then(|row| row.read().ok()))
+    Ok(found.and_then(|row| row.read().1))
 }
 
 fn read(flags: Vec<FlagRow>, segments: Vec<SegmentRow>) -> TenantFlags {
